@@ -1,0 +1,69 @@
+//! What every version's engine is to the driver: a machine without a socket or a clock.
+
+use std::time::Instant;
+
+use crate::{ConnectionError, Event, Incoming, Outgoing, Part, Reason, SendError, StreamId};
+
+/// Which end of the connection an engine plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Receives requests, sends responses.
+    Server,
+    /// Sends requests, receives responses.
+    Client,
+}
+
+/// Bytes and time in, events and bytes out.
+///
+/// The input and the output are lent for each call, so that a connection owns no buffer while it is idle: the caller
+/// keeps what is left in `input` and appends what arrives next. Bytes are parsed lazily, one event a call, and what a
+/// call consumed is exactly the wire image of the event it returned.
+///
+/// After any call that takes `&mut self`, drain [`poll_event`](Self::poll_event) and then
+/// [`poll_transmit`](Self::poll_transmit) before waiting for anything.
+pub trait Connection {
+    /// The next event that `input` holds, or `None` when more bytes, more credit or more time are needed.
+    ///
+    /// An error is final: nothing more is received. A server may still send one response that says why
+    /// ([`ConnectionError::status`]); then the connection is over.
+    fn poll_event(&mut self, input: &mut Incoming, now: Instant) -> Result<Option<Event>, ConnectionError>;
+
+    /// The peer will send nothing more. Call once, then drain events: what stands in the input is still heard.
+    fn receive_eof(&mut self);
+
+    /// The earliest moment at which [`handle_timeout`](Self::handle_timeout) has something to do.
+    fn next_timeout(&self) -> Option<Instant>;
+
+    /// Tells the engine the time once [`next_timeout`](Self::next_timeout) has come; the consequences are events.
+    fn handle_timeout(&mut self, now: Instant);
+
+    /// Opens an exchange (client), or says that none may be opened now.
+    fn open(&mut self) -> Option<StreamId>;
+
+    /// Sends the next part of a message; framing and the fields that belong to the connection are the engine's.
+    fn send(&mut self, stream: StreamId, part: Part, out: &mut Outgoing) -> Result<(), SendError>;
+
+    /// Returns credit for `length` bytes of received content that the application has taken.
+    fn consume(&mut self, stream: StreamId, length: usize);
+
+    /// Ends an exchange at once. On HTTP/1 this ends the connection, so that nothing short looks whole.
+    fn reset(&mut self, stream: StreamId, reason: Reason, out: &mut Outgoing);
+
+    /// Begins to drain: exchanges under way finish, no new one begins.
+    fn shut_down(&mut self, out: &mut Outgoing);
+
+    /// Moves what is ready to be sent into `out`, up to what `out` has room for.
+    fn poll_transmit(&mut self, out: &mut Outgoing, now: Instant);
+
+    /// How many bytes of content may be sent on this stream now; the driver also bounds what `out` holds.
+    fn capacity(&self, stream: StreamId) -> usize;
+
+    /// Whether more bytes from the peer could be of use now; when not, the transport should not be read.
+    fn wants_read(&self) -> bool;
+
+    /// Whether no exchange is under way: buffers can be freed, and a drain is complete.
+    fn is_idle(&self) -> bool;
+
+    /// Whether the connection is over once what was sent has left: close (a server lingers first).
+    fn is_finished(&self) -> bool;
+}

@@ -1,0 +1,16 @@
+//! HTTP on the wire, as state machines: bytes and time in, events and bytes out.
+//!
+//! This crate knows RFC 9112 and its siblings. It must not know sockets, clocks, an async runtime, handlers or
+//! caching. Every version speaks the same [`part::Part`] in both directions behind [`connection::Connection`].
+
+pub mod connection;
+pub mod error;
+pub mod incoming;
+pub mod outgoing;
+pub mod part;
+
+pub use connection::{Connection, Role};
+pub use error::{ConnectionError, SendError};
+pub use incoming::Incoming;
+pub use outgoing::Outgoing;
+pub use part::{Event, Length, Part, Reason, StreamId};

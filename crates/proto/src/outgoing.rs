@@ -1,0 +1,159 @@
+//! Bytes that are ready to leave.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+/// Content shorter than this is copied next to its head; longer content is sent from where it lies.
+const COPY_MAX: usize = 16 * 1024;
+
+/// The bytes that are ready to leave, in order: heads and framing in one buffer, long content by reference.
+#[derive(Debug, Default)]
+pub struct Outgoing {
+    buffer: Vec<u8>,
+    /// Content that leaves after the buffer's byte at that offset, in order of offset.
+    splices: VecDeque<(usize, Bytes)>,
+    /// How much of the buffer has left.
+    sent: usize,
+    /// The sum of what the splices hold.
+    spliced: usize,
+}
+
+impl Outgoing {
+    /// An empty output that allocates on first use.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many bytes wait to leave.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.buffer.len() - self.sent + self.spliced
+    }
+
+    /// Whether nothing waits to leave.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The buffer to append heads and framing to. It may only grow.
+    #[inline]
+    pub fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.buffer
+    }
+
+    /// Appends content: copied when short, by reference when long.
+    pub fn push(&mut self, content: Bytes) {
+        if content.len() < COPY_MAX {
+            self.buffer.extend_from_slice(&content);
+        } else {
+            self.spliced += content.len();
+            self.splices.push_back((self.buffer.len(), content));
+        }
+    }
+
+    /// The pieces that wait, in order, for a vectored write.
+    pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        let mut at = self.sent;
+        let mut splices = self.splices.iter();
+        let mut held: Option<&Bytes> = None;
+        let mut done = false;
+        std::iter::from_fn(move || {
+            loop {
+                if let Some(content) = held.take() {
+                    return Some(&content[..]);
+                }
+                if done {
+                    return None;
+                }
+                let end = match splices.next() {
+                    Some((offset, content)) => {
+                        held = Some(content);
+                        *offset
+                    }
+                    None => {
+                        done = true;
+                        self.buffer.len()
+                    }
+                };
+                let piece = &self.buffer[at..end];
+                at = end;
+                if !piece.is_empty() {
+                    return Some(piece);
+                }
+            }
+        })
+    }
+
+    /// Everything that was appended to the buffer since it was `from` bytes long, for an observer.
+    pub fn appended(&self, from: usize) -> &[u8] {
+        self.buffer.get(from..).unwrap_or_default()
+    }
+
+    /// Forgets the first `length` bytes: they have left.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    pub fn advance(&mut self, mut length: usize) {
+        assert!(length <= self.len(), "sent more than there is");
+        while length > 0 {
+            let end = self.splices.front().map_or(self.buffer.len(), |(offset, _)| *offset);
+            let step = length.min(end - self.sent);
+            self.sent += step;
+            length -= step;
+            if length == 0 {
+                break;
+            }
+            let (_, content) = self.splices.front_mut().expect("the length was checked");
+            let step = length.min(content.len());
+            let _ = content.split_to(step);
+            let emptied = content.is_empty();
+            self.spliced -= step;
+            length -= step;
+            if emptied {
+                self.splices.pop_front();
+            }
+        }
+        if self.is_empty() {
+            self.clear();
+        }
+    }
+
+    /// Forgets everything, and keeps the allocation.
+    pub fn clear(&mut self) {
+        self.buffer.clear();
+        self.splices.clear();
+        self.sent = 0;
+        self.spliced = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_come_in_order_however_much_has_left() {
+        let long = Bytes::from(vec![b'x'; COPY_MAX]);
+        let whole: Vec<u8> = [b"head".as_slice(), &long, b"mid", b"dle", &long, b"end"].concat();
+        for step in [1, 3, 5, COPY_MAX - 1, COPY_MAX, COPY_MAX + 7, whole.len()] {
+            let mut out = Outgoing::new();
+            out.buffer().extend_from_slice(b"head");
+            out.push(long.clone());
+            out.push(Bytes::from_static(b"mid"));
+            out.push(Bytes::from_static(b"dle"));
+            out.push(long.clone());
+            out.push(Bytes::from_static(b"end"));
+            let mut seen = Vec::new();
+            while !out.is_empty() {
+                let all: Vec<u8> = out.pieces().flatten().copied().collect();
+                assert_eq!(all.len(), out.len());
+                let step = step.min(all.len());
+                seen.extend_from_slice(&all[..step]);
+                out.advance(step);
+            }
+            assert!(seen == whole, "step {step}");
+        }
+    }
+}

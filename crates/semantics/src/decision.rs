@@ -1,0 +1,52 @@
+//! A decision is data: what was decided, by which rule, for what cause, and what would have changed it.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// A rule that decides something, and where it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Rule {
+    /// A short stable name in kebab case, e.g. `"range-not-satisfiable"`.
+    pub name: &'static str,
+    /// The document and section, e.g. `"RFC 9110, section 15.5.17"`.
+    pub section: &'static str,
+    /// What the rule says, in one plain sentence.
+    pub says: &'static str,
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.name, self.section)
+    }
+}
+
+/// One thing decided about one exchange, with its cause and what would have changed it.
+///
+/// Implemented by every enum that a judging function returns, so that nothing decides silently.
+pub trait Decision: fmt::Debug + Send + Sync {
+    /// The rule this decision rests on.
+    fn rule(&self) -> &'static Rule;
+    /// What was decided, in a few words: `"304 Not Modified"`, `"sent as it is"`.
+    fn outcome(&self) -> Cow<'static, str>;
+    /// Why, with the values that were compared, in one sentence without a full stop.
+    fn because(&self) -> Cow<'static, str>;
+    /// What would have changed the outcome, if anything under anybody's control would have.
+    fn otherwise(&self) -> Option<Cow<'static, str>> {
+        None
+    }
+    /// Whether something that was asked for was refused: the log prefers such decisions.
+    fn declines(&self) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_prints_its_name_and_section() {
+        let rule = Rule { name: "token", section: "RFC 9110, section 5.6.2", says: "Tokens are short." };
+        assert_eq!(rule.to_string(), "token (RFC 9110, section 5.6.2)");
+    }
+}
