@@ -1,0 +1,1 @@
+//! Adapters to and from tower, so that axum routers are served and tower-http's layers apply unchanged.
