@@ -1,1 +1,18 @@
-//! Placeholder.
+//! One connection, driven: transports, the driver, upgrades, and what may be observed on a wire.
+//!
+//! This crate is the only place where an engine and a handler meet. It must not know listeners, pools, routes or
+//! policy.
+
+pub mod close;
+pub mod drain;
+pub mod driver;
+pub mod observe;
+pub mod transport;
+pub mod upgrade;
+
+pub use close::Close;
+pub use drain::Drain;
+pub use driver::{Config, Context, RawHead, serve};
+pub use observe::{ConnectionInfo, Ending, Observer, Record, Wire};
+pub use transport::Transport;
+pub use upgrade::{Upgrade, Upgraded};

@@ -37,7 +37,10 @@ pub trait Connection {
     /// Tells the engine the time once [`next_timeout`](Self::next_timeout) has come; the consequences are events.
     fn handle_timeout(&mut self, now: Instant);
 
-    /// Opens an exchange (client), or says that none may be opened now.
+    /// Opens an exchange, or says that none may be opened now.
+    ///
+    /// A server opens one only after [`poll_event`](Self::poll_event) failed with a status while no exchange was
+    /// under way: the response that says why goes on it.
     fn open(&mut self) -> Option<StreamId>;
 
     /// Sends the next part of a message; framing and the fields that belong to the connection are the engine's.

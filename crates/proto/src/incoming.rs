@@ -12,6 +12,8 @@ const SPLIT_MIN: usize = 8 * 1024;
 pub struct Incoming {
     buffer: BytesMut,
     consumed: usize,
+    /// A copy of all that is consumed, while somebody watches.
+    watched: Option<Vec<u8>>,
 }
 
 impl Incoming {
@@ -45,6 +47,7 @@ impl Incoming {
     #[inline]
     pub fn advance(&mut self, length: usize) {
         assert!(length <= self.len(), "consumed more than there is");
+        self.note(length);
         self.consumed += length;
     }
 
@@ -53,6 +56,7 @@ impl Incoming {
     /// # Panics
     /// If there are fewer.
     pub fn take(&mut self, length: usize) -> Bytes {
+        self.note(length);
         if length >= SPLIT_MIN {
             let _ = self.buffer.split_to(self.consumed);
             self.consumed = 0;
@@ -69,10 +73,12 @@ impl Incoming {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The buffer to read into: at least `room` bytes of it are spare.
+    /// The buffer to read into: at least half of `room` bytes are spare in it.
     pub fn spare(&mut self, room: usize) -> &mut BytesMut {
         self.compact();
-        self.buffer.reserve(room);
+        if self.buffer.capacity() - self.buffer.len() < room / 2 {
+            self.buffer.reserve(room);
+        }
         &mut self.buffer
     }
 
@@ -80,6 +86,28 @@ impl Incoming {
     pub fn clear(&mut self) {
         self.buffer.clear();
         self.consumed = 0;
+    }
+
+    /// Starts to keep a copy of all that is consumed, behind what was `seen` already.
+    pub fn watch(&mut self, seen: Vec<u8>) {
+        self.watched = Some(seen);
+    }
+
+    /// What was consumed since the last call, if it is being watched: the wire image of what was parsed from it.
+    pub fn watched(&mut self) -> Option<Vec<u8>> {
+        self.watched.as_mut().map(std::mem::take)
+    }
+
+    /// Stops keeping a copy, and gives up what was kept.
+    pub fn unwatch(&mut self) -> Vec<u8> {
+        self.watched.take().unwrap_or_default()
+    }
+
+    #[inline]
+    fn note(&mut self, length: usize) {
+        if let Some(watched) = &mut self.watched {
+            watched.extend_from_slice(&self.buffer[self.consumed..self.consumed + length]);
+        }
     }
 
     fn compact(&mut self) {

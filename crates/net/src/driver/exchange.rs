@@ -1,0 +1,68 @@
+//! One exchange under way on a connection: its handler, its bodies, and its record.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use wirelight_proto::StreamId;
+use wirelight_service::body::Sender;
+use wirelight_service::{Body, Error, Fault, Kind, Response, Result};
+
+use crate::observe::Record;
+use crate::upgrade::Promise;
+
+/// The head of a request exactly as it arrived; an extension of the request where the config asks for it.
+#[derive(Debug, Clone)]
+pub struct RawHead(pub Bytes);
+
+/// A handler at work.
+pub(super) type Answering = Pin<Box<dyn Future<Output = Result<Response>> + Send>>;
+
+pub(super) struct Exchange {
+    pub(super) stream: StreamId,
+    pub(super) phase: Phase,
+    /// Where the content of the request goes; gone when it is complete or nobody wants it.
+    pub(super) upload: Option<Sender>,
+    /// Whether the client waits for 100 before it sends the content.
+    pub(super) awaits_continue: bool,
+    /// Whether the request was HEAD, so that the response has no content.
+    pub(super) head_only: bool,
+    /// Whether only the close of the connection would end the response, so that a cut must be a reset.
+    pub(super) close_delimits: bool,
+    /// Whether it is to be polled in this turn.
+    pub(super) stirred: bool,
+    pub(super) promise: Option<Promise>,
+    pub(super) record: Option<Box<Record>>,
+}
+
+pub(super) enum Phase {
+    /// The handler has not answered yet.
+    Handling(Answering),
+    /// The head was sent; this is the content, and what of it did not fit yet.
+    Sending(Body, Bytes),
+    /// The response agreed to another protocol.
+    Switching,
+}
+
+/// Polls a handler; a panic becomes an error of ours and costs only this exchange.
+pub(super) fn poll_handler(answering: &mut Answering, cx: &mut Context<'_>) -> Poll<Result<Response>> {
+    match catch_unwind(AssertUnwindSafe(|| answering.as_mut().poll(cx))) {
+        Ok(answer) => answer,
+        Err(panic) => Poll::Ready(Err(panicked(&*panic))),
+    }
+}
+
+/// Polls a body; a panic becomes an error of ours and costs only this exchange.
+pub(super) fn poll_body(body: &mut Body, cx: &mut Context<'_>) -> Poll<Option<Result<http_body::Frame<Bytes>>>> {
+    match catch_unwind(AssertUnwindSafe(|| http_body::Body::poll_frame(Pin::new(body), cx))) {
+        Ok(frame) => frame,
+        Err(panic) => Poll::Ready(Some(Err(panicked(&*panic)))),
+    }
+}
+
+fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
+    let words = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let because = format!("the handler panicked: {}", words.unwrap_or("without words"));
+    Error::new(Kind::Panicked, Fault::Ours, because)
+}

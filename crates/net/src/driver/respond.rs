@@ -1,0 +1,432 @@
+//! From a request to the last byte of its response: the handler is polled inline, and kept only if it has to wait.
+
+use std::sync::Arc;
+use std::task::{Context as Task, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode, Version, header, request};
+use http_body::Body as _;
+use wirelight_proto::{Connection, ConnectionError, Event, Length, Part, Reason, StreamId};
+use wirelight_service::{Body, Error, Fault, Kind, Request, Response, Result, Service, Trail};
+
+use super::exchange::{Exchange, Phase, poll_body, poll_handler};
+use super::link::Turn;
+use super::refusal::{self, HandlerFailed};
+use super::serve::{Serve, may_switch};
+use crate::Transport;
+use crate::observe::{Asked, Ending, Record, Wire};
+use crate::upgrade::Upgrade;
+
+impl<T, E, S> Serve<T, E, S>
+where
+    T: Transport,
+    E: Connection + Unpin,
+    S: Service,
+{
+    /// A request has begun: its handler is called, and polled once.
+    pub(super) fn begin(
+        &mut self,
+        stream: StreamId,
+        mut parts: request::Parts,
+        length: Length,
+        turn: &mut Turn,
+        cx: &mut Task<'_>,
+    ) {
+        self.number += 1;
+        let trail = if self.context.observer.is_some() { Trail::watched() } else { Trail::unwatched() };
+        let mut exchange = Exchange {
+            stream,
+            phase: Phase::Switching,
+            upload: None,
+            awaits_continue: awaits_continue(&parts),
+            head_only: parts.method == Method::HEAD,
+            close_delimits: parts.version < Version::HTTP_11,
+            stirred: false,
+            promise: None,
+            record: self.record(Some(&parts), turn.now, trail),
+        };
+        self.introduce(&mut parts, &mut exchange);
+        let body = self.content(&mut exchange, length, turn);
+        let request = Request::from_parts(parts, body);
+        let service = Arc::clone(&self.service);
+        let mut answering: super::exchange::Answering = Box::pin(async move { service.call(request).await });
+        match poll_handler(&mut answering, cx) {
+            Poll::Ready(answer) => self.answer(exchange, answer, turn, cx),
+            Poll::Pending => {
+                // Its first poll may have asked for content, so that the client is to be told to send it.
+                exchange.stirred = true;
+                exchange.phase = Phase::Handling(answering);
+                self.exchanges.push(exchange);
+            }
+        }
+    }
+
+    /// Tells the request about the exchange it belongs to, and what it may do with the connection.
+    fn introduce(&self, parts: &mut request::Parts, exchange: &mut Exchange) {
+        if let Some(record) = &exchange.record {
+            parts.extensions.insert(record.exchange());
+        } else if self.context.config.peer {
+            let peer = self.connection.peer.clone();
+            parts.extensions.insert(wirelight_service::Exchange { trail: Trail::unwatched(), peer });
+        }
+        if may_switch(parts) {
+            let (promise, upgrade) = Upgrade::channel();
+            parts.extensions.insert(upgrade);
+            exchange.promise = Some(promise);
+        }
+    }
+
+    /// The content of a request: at hand if it has arrived whole, else a channel that is filled as it arrives.
+    fn content(&mut self, exchange: &mut Exchange, length: Length, turn: &mut Turn) -> Body {
+        let stream = exchange.stream;
+        let first = match self.next_event(turn) {
+            Ok(Some(Event::Received(of, Part::End(trailers)))) if of == stream && trailers.is_empty() => {
+                return Body::empty();
+            }
+            Ok(Some(Event::Received(of, Part::Content(content)))) if of == stream => Some(content),
+            other => {
+                self.hold(other);
+                None
+            }
+        };
+        if let Some(content) = &first
+            && length == Length::Known(content.len() as u64)
+            && self.ends(stream, turn)
+        {
+            self.link.engine.consume(stream, content.len());
+            if let Some(record) = &mut exchange.record {
+                record.received_bytes += content.len() as u64;
+            }
+            return Body::from(content.clone());
+        }
+        let known = match length {
+            Length::Known(known) => Some(known),
+            Length::Unknown => None,
+        };
+        let (mut upload, body) = Body::channel(known);
+        if let Some(content) = first {
+            if let Some(record) = &mut exchange.record {
+                record.received_bytes += content.len() as u64;
+            }
+            upload.push(content);
+        }
+        exchange.upload = Some(upload);
+        body
+    }
+
+    /// Whether the message ends here, without trailers.
+    fn ends(&mut self, stream: StreamId, turn: &mut Turn) -> bool {
+        match self.next_event(turn) {
+            Ok(Some(Event::Received(of, Part::End(trailers)))) if of == stream && trailers.is_empty() => true,
+            other => {
+                self.hold(other);
+                false
+            }
+        }
+    }
+
+    fn hold(&mut self, event: Result<Option<Event>, ConnectionError>) {
+        self.held = event.transpose().map(Box::new);
+    }
+
+    /// Polls every exchange that has been stirred; true if any got further.
+    pub(super) fn stir(&mut self, turn: &mut Turn, cx: &mut Task<'_>) -> bool {
+        let mut moved = false;
+        let mut index = 0;
+        while index < self.exchanges.len() {
+            if !std::mem::take(&mut self.exchanges[index].stirred) || !self.has_room(turn) {
+                index += 1;
+                continue;
+            }
+            let mut exchange = self.exchanges.swap_remove(index);
+            self.credit(&mut exchange, turn, cx);
+            match &mut exchange.phase {
+                Phase::Handling(answering) => match poll_handler(answering, cx) {
+                    Poll::Ready(answer) => {
+                        self.answer(exchange, answer, turn, cx);
+                        moved = true;
+                        continue;
+                    }
+                    Poll::Pending => self.credit(&mut exchange, turn, cx),
+                },
+                Phase::Sending(..) => {
+                    let before = turn.out.len();
+                    let kept = self.send_content(exchange, turn, cx);
+                    moved |= turn.out.len() != before || kept.is_none();
+                    let Some(back) = kept else { continue };
+                    exchange = back;
+                }
+                Phase::Switching => {}
+            }
+            // It takes its old place again, so that every exchange has its turn once.
+            self.exchanges.push(exchange);
+            let last = self.exchanges.len() - 1;
+            self.exchanges.swap(index, last);
+            index += 1;
+        }
+        if self.exchanges.is_empty() && self.exchanges.capacity() > 0 {
+            self.exchanges = Vec::new();
+        }
+        moved
+    }
+
+    /// Passes the reader's demand on to the engine: credit for what was taken, 100 for what is waited for.
+    fn credit(&mut self, exchange: &mut Exchange, turn: &mut Turn, cx: &mut Task<'_>) {
+        let Some(upload) = &mut exchange.upload else { return };
+        let Poll::Ready(demand) = upload.poll_demand(cx) else { return };
+        self.link.engine.consume(exchange.stream, demand.taken);
+        if demand.abandoned {
+            exchange.upload = None;
+        } else {
+            // The next demand wakes the task only if somebody waits for it.
+            let _ = upload.poll_demand(cx);
+            if demand.wanted && std::mem::take(&mut exchange.awaits_continue) {
+                let (mut parts, ()) = http::Response::new(()).into_parts();
+                parts.status = StatusCode::CONTINUE;
+                // If it can no longer be said, the exchange is ending anyway.
+                let _ = self.link.engine.send(exchange.stream, Part::Interim(parts), &mut turn.out);
+            }
+        }
+    }
+
+    /// Sends what the handler answered.
+    fn answer(&mut self, mut exchange: Exchange, answer: Result<Response>, turn: &mut Turn, cx: &mut Task<'_>) {
+        let (parts, body) = match answer {
+            Ok(response) => response.into_parts(),
+            Err(error) if error.fault() == Fault::Downstream && error.kind() == Kind::Gone => {
+                return self.break_off(exchange, &error, turn);
+            }
+            Err(error) => {
+                if let Some(record) = &exchange.record {
+                    record.trail.note(HandlerFailed::new(&error));
+                }
+                let (parts, text) = refusal::of_handler(&error);
+                (parts, Body::from(text))
+            }
+        };
+        let length = match promised(&parts.headers, &body, exchange.head_only) {
+            Ok(length) => length,
+            Err(error) => return self.answer(exchange, Err(error), turn, cx),
+        };
+        if let Some(record) = &mut exchange.record {
+            record.status = parts.status;
+            record.first_byte = Some(self.context.clock.now() - record.began);
+            if let Some(observer) = &self.context.observer {
+                record.fields = observer.keep(&parts.headers);
+            }
+        }
+        let ends = exchange.head_only || matches!(parts.status.as_u16(), 204 | 304);
+        let switches = parts.status == StatusCode::SWITCHING_PROTOCOLS;
+        exchange.close_delimits &= length == Length::Unknown && !ends;
+        if let Err(error) = self.send(&mut exchange, Part::Response(parts, length), turn) {
+            return self.break_off(exchange, &error, turn);
+        }
+        match body.into_bytes() {
+            _ if switches => {
+                exchange.phase = Phase::Switching;
+                self.exchanges.push(exchange);
+            }
+            Ok(content) if ends || content.is_empty() => self.complete(exchange, HeaderMap::new(), turn),
+            Ok(content) if content.len() <= self.link.engine.capacity(exchange.stream) => {
+                match self.send(&mut exchange, Part::Content(content), turn) {
+                    Ok(()) => self.complete(exchange, HeaderMap::new(), turn),
+                    Err(error) => self.break_off(exchange, &error, turn),
+                }
+            }
+            Ok(content) => self.keep_sending(exchange, Body::empty(), content, turn, cx),
+            Err(_) if ends => self.complete(exchange, HeaderMap::new(), turn),
+            Err(body) => self.keep_sending(exchange, body, Bytes::new(), turn, cx),
+        }
+    }
+
+    fn keep_sending(&mut self, mut exchange: Exchange, body: Body, rest: Bytes, turn: &mut Turn, cx: &mut Task<'_>) {
+        exchange.phase = Phase::Sending(body, rest);
+        if let Some(exchange) = self.send_content(exchange, turn, cx) {
+            self.exchanges.push(exchange);
+        }
+    }
+
+    /// Sends content while there is some and room for it; gives the exchange back if it is not complete.
+    fn send_content(&mut self, mut exchange: Exchange, turn: &mut Turn, cx: &mut Task<'_>) -> Option<Exchange> {
+        loop {
+            let Phase::Sending(body, rest) = &mut exchange.phase else { return Some(exchange) };
+            let room = self.link.engine.capacity(exchange.stream);
+            if !rest.is_empty() {
+                if room == 0 || turn.out.len() >= self.context.config.output_bytes_max {
+                    exchange.stirred = room > 0;
+                    return Some(exchange);
+                }
+                let content = rest.split_to(room.min(rest.len()));
+                if let Err(error) = self.send(&mut exchange, Part::Content(content), turn) {
+                    self.break_off(exchange, &error, turn);
+                    return None;
+                }
+                continue;
+            }
+            if room == 0 || turn.out.len() >= self.context.config.output_bytes_max {
+                exchange.stirred = room > 0;
+                return Some(exchange);
+            }
+            match poll_body(body, cx) {
+                Poll::Pending => return Some(exchange),
+                Poll::Ready(None) => {
+                    self.complete(exchange, HeaderMap::new(), turn);
+                    return None;
+                }
+                Poll::Ready(Some(Err(error))) => {
+                    self.break_off(exchange, &error, turn);
+                    return None;
+                }
+                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(content) => *rest = content,
+                    Err(frame) => {
+                        self.complete(exchange, frame.into_trailers().unwrap_or_default(), turn);
+                        return None;
+                    }
+                },
+            }
+        }
+    }
+
+    /// Sends one part, and shows it to whoever asked for the bytes.
+    fn send(&mut self, exchange: &mut Exchange, part: Part, turn: &mut Turn) -> Result<()> {
+        let wire = match &part {
+            Part::Response(..) | Part::Interim(_) => Wire::HeadSent,
+            _ => Wire::ContentSent,
+        };
+        if let (Part::Content(content), Some(record)) = (&part, &mut exchange.record) {
+            record.sent_bytes += content.len() as u64;
+        }
+        let from = turn.out.buffer().len();
+        self.link.engine.send(exchange.stream, part, &mut turn.out).map_err(Error::ours)?;
+        if let Some(observer) = &self.context.observer
+            && observer.wants_bytes()
+        {
+            observer.bytes(&self.connection, self.number, wire, turn.out.appended(from));
+        }
+        Ok(())
+    }
+
+    /// Ends a response as a whole one.
+    fn complete(&mut self, mut exchange: Exchange, trailers: HeaderMap, turn: &mut Turn) {
+        if let Err(error) = self.send(&mut exchange, Part::End(trailers), turn) {
+            return self.break_off(exchange, &error, turn);
+        }
+        if let Some(mut record) = exchange.record.take() {
+            record.ending = if exchange.upload.is_some() { Ending::Refused } else { Ending::Complete };
+            self.written.push(record);
+        }
+    }
+
+    /// Ends a response that cannot be finished, so that nobody takes it for whole.
+    fn break_off(&mut self, mut exchange: Exchange, error: &Error, turn: &mut Turn) {
+        self.link.engine.reset(exchange.stream, Reason::Broken, &mut turn.out);
+        self.broken = Some(exchange.close_delimits || self.broken == Some(true));
+        if let Some(mut record) = exchange.record.take() {
+            record.trail.note(HandlerFailed::new(error));
+            let gone = error.fault() == Fault::Downstream && error.kind() == Kind::Gone;
+            if record.first_byte.is_none() {
+                record.status = error.status();
+            }
+            self.report(record, if gone { Ending::Abandoned } else { Ending::Broken }, turn.now);
+        }
+    }
+
+    /// Answers in place of a handler: the peer has broken a rule.
+    pub(super) fn send_refusal(
+        &mut self,
+        stream: StreamId,
+        error: &ConnectionError,
+        status: StatusCode,
+        record: Option<Box<Record>>,
+        turn: &mut Turn,
+    ) {
+        let (parts, text) = refusal::of_connection(error, status);
+        let content = Bytes::from(text);
+        let engine = &mut self.link.engine;
+        let length = Length::Known(content.len() as u64);
+        let from = turn.out.buffer().len();
+        // A refusal that can no longer be said goes unsaid: the connection closes all the same.
+        let said = engine
+            .send(stream, Part::Response(parts, length), &mut turn.out)
+            .and_then(|()| engine.send(stream, Part::Content(content.clone()), &mut turn.out))
+            .and_then(|()| engine.send(stream, Part::End(HeaderMap::new()), &mut turn.out));
+        if let Some(observer) = &self.context.observer
+            && observer.wants_bytes()
+        {
+            observer.bytes(&self.connection, self.number, Wire::HeadSent, turn.out.appended(from));
+        }
+        if let Some(mut record) = record {
+            record.status = status;
+            record.ending = Ending::Refused;
+            record.trail.note(error.clone());
+            if said.is_ok() {
+                record.first_byte = Some(Duration::ZERO);
+                record.sent_bytes = content.len() as u64;
+            }
+            self.written.push(record);
+        }
+    }
+
+    /// Opens the record of an exchange, if anybody will read it.
+    pub(super) fn record(&self, parts: Option<&request::Parts>, now: Instant, trail: Trail) -> Option<Box<Record>> {
+        let observer = self.context.observer.as_ref()?;
+        Some(Box::new(Record {
+            connection: Arc::clone(&self.connection),
+            number: self.number,
+            asked: parts.map(|parts| Asked {
+                method: parts.method.clone(),
+                target: parts.uri.clone(),
+                version: parts.version,
+                fields: observer.keep(&parts.headers),
+            }),
+            status: StatusCode::OK,
+            fields: HeaderMap::new(),
+            received_bytes: 0,
+            sent_bytes: 0,
+            at: self.context.clock.wall(),
+            began: now,
+            first_byte: None,
+            total: Duration::ZERO,
+            ending: Ending::Complete,
+            trail,
+        }))
+    }
+
+    /// Closes a record and hands it over.
+    pub(super) fn report(&self, mut record: Box<Record>, ending: Ending, now: Instant) {
+        record.total = now.saturating_duration_since(record.began);
+        record.ending = ending;
+        if let Some(observer) = &self.context.observer {
+            observer.finished(record);
+        }
+    }
+}
+
+/// Whether the client waits for 100 (RFC 9110, section 10.1.1).
+fn awaits_continue(parts: &request::Parts) -> bool {
+    let expects = parts.headers.get(header::EXPECT);
+    parts.version >= Version::HTTP_11
+        && expects.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}
+
+/// The length that a response promises: what its handler says, or what its body knows.
+fn promised(fields: &HeaderMap, body: &Body, head_only: bool) -> Result<Length> {
+    let exact = body.size_hint().exact();
+    let Some(said) = fields.get(header::CONTENT_LENGTH) else {
+        return Ok(match exact {
+            // A handler that leaves the content of HEAD out has not said that there is none for GET.
+            Some(0) if head_only => Length::Unknown,
+            Some(exact) => Length::Known(exact),
+            None => Length::Unknown,
+        });
+    };
+    let said = said.to_str().ok().and_then(|said| said.parse::<u64>().ok());
+    match (said, exact) {
+        (Some(said), _) if head_only => Ok(Length::Known(said)),
+        (Some(said), Some(exact)) if said == exact => Ok(Length::Known(said)),
+        (Some(said), None) => Ok(Length::Known(said)),
+        _ => Err(Error::new(Kind::Other, Fault::Ours, "the handler's Content-Length is not the length of its content")),
+    }
+}

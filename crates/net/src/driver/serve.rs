@@ -1,0 +1,483 @@
+//! The server's driver: requests out of the engine, responses into it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as Task, Poll};
+use std::time::Instant;
+
+use http::{Method, StatusCode, header};
+use wirelight_proto::{Connection, ConnectionError, Event, Part, Reason, StreamId};
+use wirelight_service::body::Sender;
+use wirelight_service::error::client_closed_request;
+use wirelight_service::{Error, Fault, Kind, Service, Trail};
+
+use super::Context;
+use super::exchange::{Exchange, Phase, RawHead};
+use super::linger::Linger;
+use super::link::{Link, Read, Turn};
+use crate::drain::Seat;
+use crate::observe::{ConnectionInfo, Ending, Record, Wire};
+use crate::{Close, Transport};
+
+/// Serves one connection to its end.
+///
+/// The future is `Send`, and owns everything: spawn it on a runtime with many threads or on one that has one.
+pub fn serve<T, E, S>(
+    transport: T,
+    engine: E,
+    service: Arc<S>,
+    context: Arc<Context>,
+    connection: ConnectionInfo,
+) -> Serve<T, E, S>
+where
+    T: Transport,
+    E: Connection + Unpin,
+    S: Service,
+{
+    let link = Link::new(transport, engine, context.clock.timer(), context.clock.now());
+    Serve {
+        link,
+        service,
+        context,
+        connection: Arc::new(connection),
+        exchanges: Vec::new(),
+        held: None,
+        written: Vec::new(),
+        number: 0,
+        seen: Vec::new(),
+        broken: None,
+        seat: None,
+        state: State::Open,
+    }
+}
+
+/// One connection being served; it becomes the reason of its end.
+pub struct Serve<T, E, S> {
+    pub(super) link: Link<T, E>,
+    pub(super) service: Arc<S>,
+    pub(super) context: Arc<Context>,
+    pub(super) connection: Arc<ConnectionInfo>,
+    /// The exchanges that could not be answered at once.
+    pub(super) exchanges: Vec<Exchange>,
+    /// An event that was read ahead.
+    pub(super) held: Option<Box<Result<Event, ConnectionError>>>,
+    /// Records whose last bytes have not left yet.
+    pub(super) written: Vec<Box<Record>>,
+    /// How many exchanges there have been.
+    pub(super) number: u64,
+    /// What was consumed, while it is watched, without an event yet.
+    seen: Vec<u8>,
+    /// A response broke off, and whether only a reset can show it.
+    pub(super) broken: Option<bool>,
+    seat: Option<Seat>,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Open,
+    /// The engine was told to drain.
+    Draining,
+    /// Nothing more is heard; what is left is sent, and then the connection closes for this reason.
+    Closing(Close),
+    Lingering(Box<(Linger, Close)>),
+}
+
+impl<T, E, S> Future for Serve<T, E, S>
+where
+    T: Transport,
+    E: Connection + Unpin,
+    S: Service,
+{
+    type Output = Close;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Task<'_>) -> Poll<Close> {
+        let this = &mut *self;
+        let mut turn = this.link.begin(this.context.clock.now());
+        if this.context.observer.as_ref().is_some_and(|observer| observer.wants_bytes()) || this.context.config.raw_head
+        {
+            turn.input.watch(std::mem::take(&mut this.seen));
+        }
+        let closed = this.turn(&mut turn, cx);
+        if closed.is_ready() {
+            turn.input.clear();
+            turn.out.clear();
+        }
+        this.seen = turn.input.unwatch();
+        this.link.end(turn);
+        if let (Poll::Ready(close), Some(observer)) = (&closed, &this.context.observer) {
+            observer.closed(&this.connection, close);
+        }
+        closed
+    }
+}
+
+impl<T, E, S> Serve<T, E, S>
+where
+    T: Transport,
+    E: Connection + Unpin,
+    S: Service,
+{
+    fn turn(&mut self, turn: &mut Turn, cx: &mut Task<'_>) -> Poll<Close> {
+        self.drain(turn, cx);
+        for exchange in &mut self.exchanges {
+            exchange.stirred = true;
+        }
+        loop {
+            if let State::Lingering(closing) = &mut self.state {
+                let (linger, close) = &mut **closing;
+                return linger.poll(&mut self.link, turn, cx).map(|()| std::mem::replace(close, Close::Finished));
+            }
+            if let Some(close) = self.tell_time(turn) {
+                return Poll::Ready(close);
+            }
+            let filled = self.settle(turn, cx);
+            match self.write(turn, cx) {
+                Ok(true) if filled => continue,
+                Ok(_) => {}
+                Err(error) => return Poll::Ready(self.abandon(Some(error), turn.now)),
+            }
+            if let Some(close) = self.finish(turn) {
+                return Poll::Ready(close);
+            }
+            if matches!(self.state, State::Lingering(_)) {
+                continue;
+            }
+            match self.read(turn, cx) {
+                Ok(true) => {}
+                Ok(false) if self.wait(turn, cx).is_pending() => return Poll::Pending,
+                Ok(false) => {}
+                Err(close) => return Poll::Ready(close),
+            }
+        }
+    }
+
+    /// Takes a seat among those who are told to drain, and passes the word on.
+    fn drain(&mut self, turn: &mut Turn, cx: &Task<'_>) {
+        if self.seat.is_none() {
+            self.seat = Some(self.context.drain.sit(cx));
+        }
+        if matches!(self.state, State::Open) && self.context.drain.has_begun() {
+            self.state = State::Draining;
+            self.link.engine.shut_down(&mut turn.out);
+        }
+    }
+
+    /// Acts on the deadlines that have come.
+    fn tell_time(&mut self, turn: &mut Turn) -> Option<Close> {
+        if self.link.engine.next_timeout().is_some_and(|at| at <= turn.now) {
+            self.link.engine.handle_timeout(turn.now);
+        }
+        let config = &self.context.config;
+        if !turn.out.is_empty() && self.link.stalls_at(config.write_timeout) <= turn.now {
+            let limit = config.write_timeout;
+            self.abandon(None, turn.now);
+            return Some(Close::Stalled(limit));
+        }
+        let gone = self.link.half_closed_until(config.half_close_timeout).is_some_and(|until| until <= turn.now);
+        (gone && !self.exchanges.is_empty()).then(|| self.abandon(None, turn.now))
+    }
+
+    /// Hears everything that engine and handlers can say without waiting; true if the output filled up first.
+    fn settle(&mut self, turn: &mut Turn, cx: &mut Task<'_>) -> bool {
+        let waiting = !turn.out.is_empty();
+        let filled = loop {
+            let mut moved = false;
+            while self.has_room(turn) && !matches!(self.state, State::Closing(_)) {
+                match self.next_event(turn) {
+                    Ok(Some(event)) => self.hear(event, turn, cx),
+                    Ok(None) => break,
+                    Err(error) => self.refuse(error, turn),
+                }
+                moved = true;
+            }
+            moved |= self.stir(turn, cx);
+            self.link.engine.poll_transmit(&mut turn.out, turn.now);
+            if !self.has_room(turn) {
+                break true;
+            }
+            if !moved {
+                break false;
+            }
+        };
+        if !waiting && !turn.out.is_empty() {
+            self.link.starts_to_wait(turn.now);
+        }
+        filled
+    }
+
+    pub(super) fn has_room(&self, turn: &Turn) -> bool {
+        turn.out.len() < self.context.config.output_bytes_max
+    }
+
+    /// The next event of the engine, or the one that was read ahead.
+    pub(super) fn next_event(&mut self, turn: &mut Turn) -> Result<Option<Event>, ConnectionError> {
+        if let Some(held) = self.held.take() {
+            return held.map(Some);
+        }
+        let mut event = self.link.engine.poll_event(&mut turn.input, turn.now)?;
+        if let Some(event) = &mut event
+            && let Some(bytes) = turn.input.watched()
+        {
+            self.show(event, bytes);
+        }
+        Ok(event)
+    }
+
+    /// Shows the wire image of an event to whoever asked for it.
+    fn show(&self, event: &mut Event, bytes: Vec<u8>) {
+        let Event::Received(_, part) = event else { return };
+        let (number, wire) = match part {
+            Part::Request(..) => (self.number + 1, Wire::HeadReceived),
+            _ => (self.number, Wire::ContentReceived),
+        };
+        if let Some(observer) = &self.context.observer
+            && observer.wants_bytes()
+            && !bytes.is_empty()
+        {
+            observer.bytes(&self.connection, number, wire, &bytes);
+        }
+        if let Part::Request(parts, _) = part
+            && self.context.config.raw_head
+        {
+            parts.extensions.insert(RawHead(bytes.into()));
+        }
+    }
+
+    fn hear(&mut self, event: Event, turn: &mut Turn, cx: &mut Task<'_>) {
+        match event {
+            Event::Received(stream, Part::Request(parts, length)) => self.begin(stream, parts, length, turn, cx),
+            Event::Received(stream, Part::Content(content)) => {
+                if let Some(exchange) = self.exchange(stream)
+                    && let Some(upload) = &mut exchange.upload
+                {
+                    exchange.stirred = true;
+                    if let Some(record) = &mut exchange.record {
+                        record.received_bytes += content.len() as u64;
+                    }
+                    upload.push(content);
+                }
+            }
+            Event::Received(stream, Part::End(trailers)) => {
+                if let Some(exchange) = self.exchange(stream)
+                    && let Some(mut upload) = exchange.upload.take()
+                {
+                    exchange.stirred = true;
+                    upload.finish(trailers);
+                }
+            }
+            Event::Received(_, Part::Interim(_) | Part::Response(..)) => {}
+            Event::Writable(stream) => {
+                if let Some(exchange) = self.exchange(stream) {
+                    exchange.stirred = true;
+                }
+            }
+            Event::Reset(stream, reason) => self.forget(stream, reason, turn.now),
+            Event::GoingAway(_) => {}
+            Event::Switched(stream) => self.switch(stream, turn),
+        }
+    }
+
+    pub(super) fn exchange(&mut self, stream: StreamId) -> Option<&mut Exchange> {
+        self.exchanges.iter_mut().find(|exchange| exchange.stream == stream)
+    }
+
+    /// The peer gave one exchange up.
+    fn forget(&mut self, stream: StreamId, reason: Reason, now: Instant) {
+        let Some(index) = self.exchanges.iter().position(|exchange| exchange.stream == stream) else { return };
+        let mut exchange = self.exchanges.swap_remove(index);
+        fail_upload(&mut exchange.upload, Kind::Gone, format!("the client reset the exchange: {reason:?}"));
+        if let Some(mut record) = exchange.record.take() {
+            if matches!(exchange.phase, Phase::Handling(_)) {
+                record.status = client_closed_request();
+            }
+            self.report(record, Ending::Abandoned, now);
+        }
+    }
+
+    /// The connection has switched protocols: what is left to send is sent, and then it is given away.
+    fn switch(&mut self, stream: StreamId, turn: &mut Turn) {
+        // What follows in the input is no longer the engine's, nor ours to show.
+        if let Some(exchange) = self.exchange(stream) {
+            exchange.phase = Phase::Switching;
+        }
+        self.state = State::Closing(Close::Switched);
+        turn.input.unwatch();
+    }
+
+    /// The engine has refused to go on: whoever can still be told is told why.
+    fn refuse(&mut self, error: ConnectionError, turn: &mut Turn) {
+        let kind = match error.status {
+            Some(StatusCode::REQUEST_TIMEOUT) => Kind::Timeout,
+            Some(_) => Kind::Malformed,
+            None => Kind::Gone,
+        };
+        let mut told = false;
+        for mut exchange in std::mem::take(&mut self.exchanges) {
+            told = true;
+            fail_upload(&mut exchange.upload, kind, error.to_string());
+            self.cut_short(exchange, &error, turn);
+        }
+        if let (false, Some(status)) = (told, error.status)
+            && let Some(stream) = self.link.engine.open()
+        {
+            self.number += 1;
+            let record = self.record(None, turn.now, Trail::watched());
+            self.send_refusal(stream, &error, status, record, turn);
+        }
+        self.state = State::Closing(Close::Refused(error));
+    }
+
+    /// Ends one exchange of a connection that is over: with the status that says why, where it is not too late.
+    fn cut_short(&mut self, mut exchange: Exchange, error: &ConnectionError, turn: &mut Turn) {
+        match (&exchange.phase, error.status) {
+            (Phase::Handling(_), Some(status)) => {
+                self.send_refusal(exchange.stream, error, status, exchange.record.take(), turn);
+            }
+            (phase, _) => {
+                if let Some(mut record) = exchange.record.take() {
+                    if matches!(phase, Phase::Handling(_)) {
+                        record.status = client_closed_request();
+                    }
+                    record.trail.note(error.clone());
+                    self.report(record, Ending::Abandoned, turn.now);
+                }
+                self.link.engine.reset(exchange.stream, Reason::Malformed, &mut turn.out);
+            }
+        }
+    }
+
+    /// The peer is gone: every exchange ends, as 499 where nothing was said yet.
+    fn abandon(&mut self, error: Option<std::io::Error>, now: Instant) -> Close {
+        for record in std::mem::take(&mut self.written) {
+            self.report(record, Ending::Abandoned, now);
+        }
+        let underway = !self.exchanges.is_empty();
+        for mut exchange in std::mem::take(&mut self.exchanges) {
+            fail_upload(&mut exchange.upload, Kind::Gone, "the client went away".to_owned());
+            if let Some(mut record) = exchange.record.take() {
+                if matches!(exchange.phase, Phase::Handling(_)) {
+                    record.status = client_closed_request();
+                }
+                self.report(record, Ending::Abandoned, now);
+            }
+        }
+        match std::mem::replace(&mut self.state, State::Open) {
+            State::Closing(close) => close,
+            _ if underway || error.is_some() => Close::Abandoned(error),
+            _ => Close::Left,
+        }
+    }
+
+    /// Writes what is ready; true if everything has left.
+    fn write(&mut self, turn: &mut Turn, cx: &mut Task<'_>) -> std::io::Result<bool> {
+        match self.link.poll_write(turn, cx) {
+            Poll::Ready(Ok(())) => {
+                if !self.written.is_empty() {
+                    let now = self.context.clock.now();
+                    for record in std::mem::take(&mut self.written) {
+                        let ending = record.ending;
+                        self.report(record, ending, now);
+                    }
+                }
+                Ok(true)
+            }
+            Poll::Ready(Err(error)) => Err(error),
+            Poll::Pending => Ok(false),
+        }
+    }
+
+    /// Whether the connection is over: it may close at once, or has begun to linger.
+    fn finish(&mut self, turn: &mut Turn) -> Option<Close> {
+        if !turn.out.is_empty() || !self.exchanges.iter().all(|exchange| matches!(exchange.phase, Phase::Switching)) {
+            return None;
+        }
+        if matches!(self.state, State::Closing(Close::Switched)) {
+            self.hand_over(turn);
+            return Some(Close::Switched);
+        }
+        let close = match std::mem::replace(&mut self.state, State::Open) {
+            State::Closing(close) => close,
+            state if self.link.engine.is_finished() => match state {
+                _ if self.broken.is_some() => Close::Broken,
+                State::Draining => Close::Drained,
+                _ if self.link.ended.is_some() => Close::Left,
+                _ => Close::Finished,
+            },
+            state => {
+                self.state = state;
+                return None;
+            }
+        };
+        if self.broken == Some(true) {
+            self.link.cut_off();
+            return Some(close);
+        }
+        let unread = !turn.input.is_empty() || !self.link.engine.is_idle() || close_needs_care(&close);
+        if self.link.ended.is_some() || !unread {
+            return Some(close);
+        }
+        let linger = Linger::new(&self.context.config, turn.now);
+        self.state = State::Lingering(Box::new((linger, close)));
+        None
+    }
+
+    /// Gives the transport to whoever asked for the switch.
+    fn hand_over(&mut self, turn: &mut Turn) {
+        let leftover = turn.input.take(turn.input.len());
+        for mut exchange in std::mem::take(&mut self.exchanges) {
+            if let Some(promise) = exchange.promise.take() {
+                promise.fulfil(self.link.take_transport(), leftover.clone());
+            }
+            if let Some(record) = exchange.record.take() {
+                self.report(record, Ending::Switched, turn.now);
+            }
+        }
+    }
+
+    /// Reads if anything more could be of use; true if there is something new to settle.
+    fn read(&mut self, turn: &mut Turn, cx: &mut Task<'_>) -> Result<bool, Close> {
+        let of_use = self.link.engine.wants_read() || turn.input.len() < self.context.config.input_bytes_max;
+        if self.link.ended.is_some() || matches!(self.state, State::Closing(_)) || !of_use || !self.has_room(turn) {
+            return Ok(false);
+        }
+        match self.link.poll_read(turn, self.context.config.read_bytes, cx) {
+            Poll::Ready(Ok(Read::Some | Read::End)) => Ok(true),
+            Poll::Ready(Err(error)) => Err(self.abandon(Some(error), turn.now)),
+            Poll::Pending => Ok(false),
+        }
+    }
+
+    /// Arms the timer; ready if its time has come already.
+    fn wait(&mut self, turn: &mut Turn, cx: &mut Task<'_>) -> Poll<()> {
+        let config = &self.context.config;
+        let stall = (!turn.out.is_empty()).then(|| self.link.stalls_at(config.write_timeout));
+        let gone = match self.exchanges.is_empty() {
+            true => None,
+            false => self.link.half_closed_until(config.half_close_timeout),
+        };
+        let deadline = [self.link.engine.next_timeout(), stall, gone].into_iter().flatten().min();
+        let Some(deadline) = deadline else { return Poll::Pending };
+        if self.link.poll_deadline(turn.now, deadline, cx).is_pending() {
+            return Poll::Pending;
+        }
+        turn.now = self.context.clock.now().max(deadline);
+        Poll::Ready(())
+    }
+}
+
+/// Whether the peer may still be sending when we close.
+fn close_needs_care(close: &Close) -> bool {
+    matches!(close, Close::Refused(error) if error.status.is_some())
+}
+
+pub(super) fn fail_upload(upload: &mut Option<Sender>, kind: Kind, because: String) {
+    if let Some(mut upload) = upload.take() {
+        upload.fail(Error::new(kind, Fault::Downstream, because));
+    }
+}
+
+/// Whether a request may take the connection over.
+pub(super) fn may_switch(parts: &http::request::Parts) -> bool {
+    parts.method == Method::CONNECT || parts.headers.contains_key(header::UPGRADE)
+}

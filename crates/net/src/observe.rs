@@ -1,0 +1,121 @@
+//! What may be observed on a connection: the bytes as they pass, and one record of each exchange.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use http::{HeaderMap, Method, StatusCode, Uri, Version};
+use wirelight_service::{Exchange, Peer, Trail};
+
+/// A connection as observers know it.
+#[derive(Debug, Clone)]
+pub struct ConnectionInfo {
+    /// Unique in this process.
+    pub id: u64,
+    /// Who is at the other end.
+    pub peer: Option<Peer>,
+}
+
+/// Which way bytes went, and what they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wire {
+    /// The head of a message that arrived, exactly as it arrived.
+    HeadReceived,
+    /// Content (with its framing) or a trailer section that arrived, exactly as it arrived.
+    ContentReceived,
+    /// The head of a message as it leaves.
+    HeadSent,
+    /// Content (with its framing) or a trailer section as it leaves; long content is left out of `bytes`.
+    ContentSent,
+}
+
+/// How an exchange ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Both messages were complete.
+    Complete,
+    /// The response was complete before the request was, or the request was refused.
+    Refused,
+    /// The peer went away before the response was complete.
+    Abandoned,
+    /// The response broke off: whoever wrote its content failed.
+    Broken,
+    /// The connection went over to another protocol.
+    Switched,
+}
+
+/// What a request asked for, as far as its head could be read.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// The method.
+    pub method: Method,
+    /// The target, as it was written.
+    pub target: Uri,
+    /// The version of HTTP it came in.
+    pub version: Version,
+    /// The request's fields.
+    pub fields: HeaderMap,
+}
+
+/// One exchange, from the first byte of the request to the last of the response.
+#[derive(Debug)]
+pub struct Record {
+    /// The connection it rode on.
+    pub connection: Arc<ConnectionInfo>,
+    /// Which exchange of the connection it was, from 1.
+    pub number: u64,
+    /// The request; `None` when its head could not be read.
+    pub asked: Option<Asked>,
+    /// The status that was sent; 499 when the client went away before any was.
+    pub status: StatusCode,
+    /// The response's fields, as the service gave them.
+    pub fields: HeaderMap,
+    /// Bytes of content received.
+    pub received_bytes: u64,
+    /// Bytes of content sent.
+    pub sent_bytes: u64,
+    /// When the head of the request was complete, by the wall.
+    pub at: SystemTime,
+    /// When the head of the request was complete.
+    pub began: Instant,
+    /// From then to the first byte of the response.
+    pub first_byte: Option<Duration>,
+    /// From then to the last byte of the response being handed to the system.
+    pub total: Duration,
+    /// How it ended.
+    pub ending: Ending,
+    /// What was decided on the way, in order.
+    pub trail: Trail,
+}
+
+/// Somebody who watches connections. Calls come from the connection's own task and must not block.
+pub trait Observer: Send + Sync + 'static {
+    /// Whether [`bytes`](Self::bytes) is to be called.
+    fn wants_bytes(&self) -> bool {
+        false
+    }
+
+    /// Bytes of exchange `number` of a connection, as they arrived or as they leave.
+    fn bytes(&self, connection: &ConnectionInfo, number: u64, wire: Wire, bytes: &[u8]) {
+        let _ = (connection, number, wire, bytes);
+    }
+
+    /// What of a message's fields is to stand in the record; all of them, unless the observer needs less.
+    fn keep(&self, fields: &HeaderMap) -> HeaderMap {
+        fields.clone()
+    }
+
+    /// An exchange is over. The record is the observer's to keep, or to send elsewhere.
+    fn finished(&self, record: Box<Record>);
+
+    /// A connection ended, in words.
+    fn closed(&self, connection: &ConnectionInfo, because: &dyn std::fmt::Display) {
+        let _ = (connection, because);
+    }
+}
+
+impl Record {
+    /// What a layer may know of this exchange.
+    pub fn exchange(&self) -> Exchange {
+        Exchange { trail: self.trail.clone(), peer: self.connection.peer.clone() }
+    }
+}

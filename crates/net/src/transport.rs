@@ -1,0 +1,100 @@
+//! What carries the bytes of a connection: TCP, a Unix socket, or a pipe in a test.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+
+/// A stream of bytes in both directions, polled so that nothing is held while it is idle.
+pub trait Transport: Send + Unpin + 'static {
+    /// Reads into the spare room of `buffer`; 0 bytes mean that the peer will send nothing more.
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>>;
+
+    /// Writes some of the pieces, in order, and says how many bytes were taken.
+    fn poll_write(&mut self, cx: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>>;
+
+    /// Sends what a layer below may hold back, such as a TLS record.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Says that we will send nothing more.
+    fn poll_shut_down(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Makes the coming close a reset where the transport knows the difference.
+    fn cut_off(&mut self);
+}
+
+macro_rules! transports {
+    ($($stream:ty: $cut_off:expr),*) => {$(
+        impl Transport for $stream {
+            fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
+                read_into(Pin::new(self), cx, buffer)
+            }
+
+            fn poll_write(&mut self, cx: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+                match pieces {
+                    [piece] => AsyncWrite::poll_write(Pin::new(self), cx, piece),
+                    pieces => AsyncWrite::poll_write_vectored(Pin::new(self), cx, pieces),
+                }
+            }
+
+            fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                AsyncWrite::poll_flush(Pin::new(self), cx)
+            }
+
+            fn poll_shut_down(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                AsyncWrite::poll_shutdown(Pin::new(self), cx)
+            }
+
+            fn cut_off(&mut self) {
+                $cut_off(self);
+            }
+        }
+    )*};
+}
+
+transports!(
+    TcpStream: |stream: &TcpStream| {
+        // It fails only on a socket that is gone already.
+        let _ = stream.set_zero_linger();
+    },
+    UnixStream: |_: &UnixStream| {},
+    DuplexStream: |_: &DuplexStream| {}
+);
+
+/// Reads into memory that was never written, because zeroing 64 KiB for each read would cost more than the read.
+#[expect(unsafe_code, reason = "BytesMut can only be told by set_len that a reader has filled its spare room")]
+fn read_into<R: AsyncRead>(
+    stream: Pin<&mut R>,
+    cx: &mut Context<'_>,
+    buffer: &mut BytesMut,
+) -> Poll<io::Result<usize>> {
+    let mut room = ReadBuf::uninit(buffer.spare_capacity_mut());
+    ready!(stream.poll_read(cx, &mut room))?;
+    let filled = room.filled().len();
+    let length = buffer.len() + filled;
+    // SAFETY: ReadBuf vouches that the first `filled` bytes of the spare room were initialised, and they lie directly
+    // behind the buffer's length.
+    unsafe { buffer.set_len(length) };
+    Poll::Ready(Ok(filled))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncWriteExt;
+
+    #[tokio::test]
+    async fn reads_append_to_what_is_there() {
+        let (mut near, mut far) = tokio::io::duplex(64);
+        far.write_all(b"world").await.unwrap();
+        let mut buffer = BytesMut::from(&b"hello "[..]);
+        buffer.reserve(3);
+        let room = buffer.capacity() - buffer.len();
+        let read = std::future::poll_fn(|cx| near.poll_read(cx, &mut buffer)).await.unwrap();
+        assert_eq!(read, room.min(5));
+        assert_eq!(&buffer[..], &b"hello world"[..6 + read]);
+    }
+}
