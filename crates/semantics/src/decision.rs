@@ -40,6 +40,28 @@ pub trait Decision: fmt::Debug + Send + Sync {
     }
 }
 
+/// Bytes of a message, shown inside a sentence: on one line, in ASCII, and cut after [`SHOWN_MAX`] bytes.
+///
+/// Whoever reads a sentence about a message may read it on a terminal, so no byte of the message may act there.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'a>(pub &'a [u8]);
+
+/// How many bytes of a value [`Shown`] shows.
+pub const SHOWN_MAX: usize = 120;
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.0.get(..SHOWN_MAX).unwrap_or(self.0);
+        for &byte in shown {
+            match byte {
+                b' '..=b'~' => fmt::Write::write_char(f, byte.into())?,
+                _ => write!(f, "\\x{byte:02x}")?,
+            }
+        }
+        if shown.len() < self.0.len() { write!(f, "... ({} bytes)", self.0.len()) } else { Ok(()) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,5 +70,13 @@ mod tests {
     fn a_rule_prints_its_name_and_section() {
         let rule = Rule { name: "token", section: "RFC 9110, section 5.6.2", says: "Tokens are short." };
         assert_eq!(rule.to_string(), "token (RFC 9110, section 5.6.2)");
+    }
+
+    #[test]
+    fn shown_bytes_stay_on_their_line() {
+        assert_eq!(Shown(b"a\r\n\x1b[2J\xff \"b\"").to_string(), "a\\x0d\\x0a\\x1b[2J\\xff \"b\"");
+        let long = [b'x'; SHOWN_MAX + 1];
+        assert!(Shown(&long).to_string().ends_with("x... (121 bytes)"));
+        assert!(Shown(&long[1..]).to_string().ends_with('x'));
     }
 }

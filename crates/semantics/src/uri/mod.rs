@@ -1,0 +1,7 @@
+//! URIs: origins, paths, and what may be done to them before they are compared (RFC 3986; RFC 9110, section 4.2).
+
+mod origin;
+
+pub use origin::{Origin, default_port, split_port};
+
+pub(crate) use origin::is_host_byte;
