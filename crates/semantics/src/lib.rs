@@ -4,13 +4,16 @@
 //! wire, the time of day (an argument), async code or I/O. Everything that judges returns an enum that carries its
 //! reason and implements [`decision::Decision`].
 
+pub mod auth;
 pub mod coding;
+pub mod cookie;
 pub mod cors;
 pub mod date;
 pub mod decision;
 pub mod fields;
 pub mod grammar;
 pub mod media_type;
+pub mod method;
 pub mod negotiate;
 pub mod precondition;
 pub mod problem;

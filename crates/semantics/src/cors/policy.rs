@@ -154,7 +154,7 @@ impl fmt::Display for Pattern {
 /// Whether the text may be an origin as browsers serialise it: `null`, or a scheme, `://` and a host with a port, all
 /// without upper case, spaces, a path or user information (Fetch, section 3.1).
 pub(super) fn is_serialized(text: &str) -> bool {
-    let is_plain = |byte: u8| !byte.is_ascii_uppercase() && !matches!(byte, ..=b',' | b'/' | b'\\' | b'?' | b'@');
+    let is_plain = |byte: u8| !byte.is_ascii_uppercase() && !matches!(byte, 0..=b',' | b'/' | b'\\' | b'?' | b'@');
     text == "null"
         || text.split_once("://").is_some_and(|(scheme, rest)| {
             !scheme.is_empty() && !rest.is_empty() && scheme.bytes().all(is_plain) && rest.bytes().all(is_plain)
