@@ -69,4 +69,10 @@ pub trait Connection {
 
     /// Whether the connection is over once what was sent has left: close (a server lingers first).
     fn is_finished(&self) -> bool;
+
+    /// Whether the transport must be torn down (a TCP reset, no TLS close_notify) instead of closed in order, since
+    /// an orderly end would make a message that was cut short look whole.
+    fn must_abort(&self) -> bool {
+        false
+    }
 }

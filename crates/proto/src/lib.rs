@@ -5,6 +5,7 @@
 
 pub mod connection;
 pub mod error;
+pub mod h1;
 pub mod incoming;
 pub mod outgoing;
 pub mod part;

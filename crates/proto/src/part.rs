@@ -36,6 +36,10 @@ pub enum Part {
 
 /// What an engine has to say.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "an event is moved once and never kept; boxing it would cost every request"
+)]
 pub enum Event {
     /// A part of a message arrived.
     Received(StreamId, Part),

@@ -1,0 +1,232 @@
+//! Heads as they are written (RFC 9112, sections 3 to 5).
+//!
+//! Field names are written with capitals, as people have always read them; their case means nothing.
+
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE};
+use http::{StatusCode, request};
+
+use super::exchange::elements;
+use super::length::Field;
+use crate::SendError;
+
+/// What the application's own Connection fields ask for.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    pub(super) close: bool,
+    pub(super) upgrade: bool,
+}
+
+/// Reads the Connection fields of a message that is to be sent.
+pub(super) fn wanted(fields: &HeaderMap) -> Wanted {
+    let mut wanted = Wanted { close: false, upgrade: fields.contains_key(UPGRADE) };
+    for value in fields.get_all(CONNECTION) {
+        for option in elements(value.as_bytes()) {
+            wanted.close |= option.eq_ignore_ascii_case(b"close");
+        }
+    }
+    wanted
+}
+
+/// What the engine says about the connection in a head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Persist {
+    /// Nothing: it persists.
+    Silent,
+    /// `keep-alive`, which HTTP/1.0 needs to hear.
+    KeepAlive,
+    /// `close`.
+    Close,
+}
+
+/// Writes a status line.
+#[inline]
+pub(super) fn status_line(out: &mut Vec<u8>, status: StatusCode) {
+    if status == StatusCode::OK {
+        out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+        return;
+    }
+    out.extend_from_slice(b"HTTP/1.1 ");
+    out.extend_from_slice(status.as_str().as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Writes a request line, and Host where the fields lack it.
+///
+/// The form of the target is that of the URI: origin-form without an authority, absolute-form with a scheme,
+/// authority-form with an authority alone.
+pub(super) fn request_line(out: &mut Vec<u8>, parts: &request::Parts) -> Result<(), SendError> {
+    let uri = &parts.uri;
+    let authority = uri.authority().map(|authority| authority.as_str());
+    let path = uri.path_and_query().map_or("", |path| path.as_str());
+    let connect = parts.method == http::Method::CONNECT;
+    let hosts = parts.headers.get_all(http::header::HOST).iter().count();
+    let well_formed = match authority {
+        Some(authority) => !authority.contains('@') && connect == uri.scheme().is_none(),
+        None => {
+            !connect && hosts == 1 && (path.starts_with('/') || path == "*" && parts.method == http::Method::OPTIONS)
+        }
+    };
+    if !well_formed || hosts > 1 || !path.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(SendError::Invalid);
+    }
+    out.extend_from_slice(parts.method.as_str().as_bytes());
+    out.push(b' ');
+    if let Some(scheme) = uri.scheme_str() {
+        out.extend_from_slice(scheme.as_bytes());
+        out.extend_from_slice(b"://");
+    }
+    out.extend_from_slice(authority.unwrap_or_default().as_bytes());
+    out.extend_from_slice(path.as_bytes());
+    out.extend_from_slice(b" HTTP/1.1\r\n");
+    if let (0, Some(authority)) = (hosts, authority) {
+        out.extend_from_slice(b"Host: ");
+        out.extend_from_slice(authority.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+    Ok(())
+}
+
+/// Writes the application's fields, but not those that belong to the framing or the connection.
+pub(super) fn fields(out: &mut Vec<u8>, fields: &HeaderMap) {
+    for (name, value) in fields {
+        if !belongs_to_connection(name) {
+            field(out, name, value);
+        }
+    }
+}
+
+/// Writes the fields of a trailer section that may stand in one (RFC 9110, section 6.5.1).
+pub(super) fn trailers(out: &mut Vec<u8>, trailers: &HeaderMap) {
+    for (name, value) in trailers {
+        if !super::chunked::forbidden_in_trailers(name) {
+            field(out, name, value);
+        }
+    }
+}
+
+/// Writes what the engine says about length and connection, and the empty line.
+pub(super) fn end_of_head(out: &mut Vec<u8>, length: Field, persist: Persist, upgrade: bool, application: &HeaderMap) {
+    match length {
+        Field::Absent => {}
+        Field::ContentLength(length) => {
+            out.extend_from_slice(b"Content-Length: ");
+            decimal(out, length);
+            out.extend_from_slice(b"\r\n");
+        }
+        Field::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+    }
+    if persist == Persist::Silent && !upgrade && !application.contains_key(CONNECTION) {
+        out.extend_from_slice(b"\r\n");
+        return;
+    }
+    let before = out.len();
+    out.extend_from_slice(b"Connection");
+    let mut separator: &[u8] = b": ";
+    let mut option = |out: &mut Vec<u8>, option: &[u8]| {
+        out.extend_from_slice(std::mem::replace(&mut separator, b", "));
+        out.extend_from_slice(option);
+    };
+    match persist {
+        Persist::Silent => {}
+        Persist::KeepAlive => option(out, b"keep-alive"),
+        Persist::Close => option(out, b"close"),
+    }
+    if upgrade {
+        option(out, b"upgrade");
+    }
+    for value in application.get_all(CONNECTION) {
+        for own in elements(value.as_bytes()) {
+            let ours: [&[u8]; 3] = [b"close", b"keep-alive", b"upgrade"];
+            if !ours.iter().any(|ours| own.eq_ignore_ascii_case(ours)) {
+                option(out, own);
+            }
+        }
+    }
+    if out.len() == before + b"Connection".len() {
+        out.truncate(before);
+    } else {
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Writes one field line.
+#[inline]
+fn field(out: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
+    let name = name.as_str().as_bytes();
+    let value = value.as_bytes();
+    out.reserve(name.len() + value.len() + 4);
+    let start = out.len();
+    out.extend_from_slice(name);
+    let mut upper = true;
+    for b in &mut out[start..] {
+        if upper {
+            b.make_ascii_uppercase();
+        }
+        upper = *b == b'-';
+    }
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Whether a field says what only the engine may say.
+#[inline]
+fn belongs_to_connection(name: &HeaderName) -> bool {
+    match name.as_str().len() {
+        10 => *name == CONNECTION || name.as_str() == "keep-alive",
+        14 => *name == CONTENT_LENGTH,
+        16 => name.as_str() == "proxy-connection",
+        17 => *name == TRANSFER_ENCODING,
+        _ => false,
+    }
+}
+
+/// Writes a number in decimal digits.
+pub(super) fn decimal(out: &mut Vec<u8>, mut number: u64) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+/// Writes the size line of a chunk.
+pub(super) fn chunk_size(out: &mut Vec<u8>, mut size: usize) {
+    let mut digits = [0; 18];
+    let mut at = digits.len() - 2;
+    digits[at..].copy_from_slice(b"\r\n");
+    while size > 0 {
+        at -= 1;
+        digits[at] = b"0123456789abcdef"[size % 16];
+        size /= 16;
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_they_are_read() {
+        for number in [0, 1, 9, 10, 99, 100, 12_345, u64::MAX] {
+            let mut out = Vec::new();
+            decimal(&mut out, number);
+            assert_eq!(String::from_utf8(out).unwrap(), number.to_string());
+        }
+        for size in [1, 9, 15, 16, 255, 256, 0x1234_abcd, usize::MAX] {
+            let mut out = Vec::new();
+            chunk_size(&mut out, size);
+            assert_eq!(String::from_utf8(out).unwrap(), format!("{size:x}\r\n"));
+        }
+    }
+}

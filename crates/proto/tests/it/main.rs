@@ -1,0 +1,3 @@
+//! The engines, driven from outside.
+
+mod h1_server;
