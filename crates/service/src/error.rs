@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 use http::StatusCode;
 
@@ -49,18 +50,25 @@ struct Inner {
     kind: Kind,
     fault: Fault,
     because: Cow<'static, str>,
+    retry_after: Option<Duration>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
     /// An error with its cause in words: one sentence without a full stop.
     pub fn new(kind: Kind, fault: Fault, because: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Inner { kind, fault, because: because.into(), source: None }))
+        Self(Box::new(Inner { kind, fault, because: because.into(), retry_after: None, source: None }))
     }
 
     /// The same error, with the error that caused it.
     pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
+        self
+    }
+
+    /// The same error, with how long the requester should wait before it tries again (RFC 9110, section 10.2.3).
+    pub fn with_retry_after(mut self, wait: Duration) -> Self {
+        self.0.retry_after = Some(wait);
         self
     }
 
@@ -83,6 +91,11 @@ impl Error {
     /// Why, in one sentence without a full stop.
     pub fn because(&self) -> &str {
         &self.0.because
+    }
+
+    /// How long the requester should wait before it tries again, where that can be said.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
     }
 
     /// The status code that tells the requester what happened: the one place where errors become statuses.

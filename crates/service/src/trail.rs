@@ -11,7 +11,10 @@ use crate::Exchange;
 ///
 /// With nobody watching it is empty and costs nothing: no allocation, no formatting. Clones share one list.
 #[derive(Debug, Clone, Default)]
-pub struct Trail(Option<Arc<Mutex<Vec<Box<dyn Decision>>>>>);
+pub struct Trail(Option<Arc<Mutex<List>>>);
+
+/// Decisions of any kind, in order.
+type List = Vec<Box<dyn Decision>>;
 
 impl Trail {
     /// A trail that forgets everything at once.
@@ -59,6 +62,6 @@ impl Trail {
 }
 
 /// A decision is whole or absent, so a panic elsewhere never spoils the list.
-fn lock(list: &Mutex<Vec<Box<dyn Decision>>>) -> MutexGuard<'_, Vec<Box<dyn Decision>>> {
+fn lock(list: &Mutex<List>) -> MutexGuard<'_, List> {
     list.lock().unwrap_or_else(PoisonError::into_inner)
 }

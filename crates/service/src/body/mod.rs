@@ -225,7 +225,7 @@ where
 }
 
 /// Our own errors pass through boxes unchanged, so that blame is kept across other people's layers.
-fn into_error(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+pub(crate) fn into_error(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     match error.into().downcast::<Error>() {
         Ok(ours) => *ours,
         Err(other) => Error::ours(other),
@@ -246,7 +246,7 @@ mod tests {
     async fn a_channel_carries_content_trailers_and_demand() {
         let (mut sender, mut body) = Body::channel(Some(10));
         assert_eq!(body.size_hint().exact(), Some(10));
-        assert_eq!(std::future::poll_fn(|cx| Poll::Ready(sender.poll_demand(cx).is_pending())).await, true);
+        assert!(std::future::poll_fn(|cx| Poll::Ready(sender.poll_demand(cx).is_pending())).await);
         sender.push(Bytes::from_static(b"hello"));
         assert_eq!(body.data().await.unwrap().unwrap(), "hello");
         let demand = std::future::poll_fn(|cx| sender.poll_demand(cx)).await;
