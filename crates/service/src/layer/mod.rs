@@ -1,1 +1,30 @@
 //! The layers: each wraps a [`Service`](crate::Service) in one behaviour and is usable alone.
+//!
+//! A layer is a plain struct of its settings with a `Default`; `service.layer(Layer { .. })` is a service again. What
+//! a layer decides, it notes in the [`Trail`](crate::Trail) of the exchange. A layer must not know sockets, TLS or
+//! the version of HTTP.
+
+pub mod catch_panic;
+pub mod date;
+pub mod limit;
+pub mod problem;
+pub mod request_id;
+pub mod security;
+pub mod timeout;
+pub mod trace;
+
+pub use catch_panic::CatchPanic;
+pub use date::AddDate;
+pub use limit::{LimitConcurrency, LimitContent};
+pub use problem::AnswerErrors;
+pub use request_id::{AssignRequestId, RequestId};
+pub use security::SecureResponses;
+pub use timeout::Timeout;
+pub use trace::AnswerTrace;
+
+/// A service inside a layer.
+#[derive(Debug, Clone)]
+pub struct Layered<L, S> {
+    layer: L,
+    inner: S,
+}

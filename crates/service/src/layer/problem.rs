@@ -1,0 +1,194 @@
+//! Errors as responses: problem details, a page or plain text, as the requester prefers (RFC 9457).
+
+use std::fmt::Write as _;
+
+use http::header::{self, HeaderMap, HeaderValue};
+use wirelight_semantics::negotiate::{self, Choice};
+use wirelight_semantics::problem::{self, Problem, Value};
+
+use super::Layered;
+use crate::error::client_closed_request;
+use crate::{Error, Fault, Layer, Request, Response, Result, Service, Trail};
+
+/// Turns errors into responses that say what happened, as problem details (RFC 9457), HTML or plain text.
+///
+/// An error whose requester went away stays an error: there is nobody to answer.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use wirelight_service::layer::AnswerErrors;
+/// use wirelight_service::{Body, Error, Fault, Kind, Request, Response, Result, Service, ServiceExt};
+///
+/// async fn picky(_: Request) -> Result<Response> {
+///     Err(Error::new(Kind::Malformed, Fault::Downstream, "the date has no year"))
+/// }
+///
+/// let response = picky.layer(AnswerErrors::default()).call(Request::new(Body::empty())).await.unwrap();
+/// assert_eq!(response.status(), 400);
+/// assert_eq!(response.headers()["content-type"], "application/problem+json");
+/// let said: serde_json::Value = serde_json::from_slice(response.into_body().as_bytes().unwrap()).unwrap();
+/// assert_eq!(said["detail"], "the date has no year");
+/// # }
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct AnswerErrors {
+    /// Whether responses also say what went wrong when the requester is not at fault: that may tell strangers what is
+    /// inside.
+    pub shows_insides: bool,
+}
+
+/// What a response to an error depends on, of the request that met it.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    accept: HeaderMap,
+    trail: Trail,
+}
+
+impl Asked {
+    /// Remembers what a response to an error depends on; cheap enough to do for every request.
+    pub fn of<B>(request: &http::Request<B>) -> Self {
+        let accept = request.headers().get_all(header::ACCEPT).iter();
+        let accept = accept.map(|value| (header::ACCEPT, value.clone())).collect();
+        Self { accept, trail: Trail::of(request.extensions()) }
+    }
+}
+
+/// How an error is told, the server's favourite first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Problem,
+    Page,
+    Text,
+}
+
+impl Form {
+    const ALL: [(Self, &'static str); 4] = [
+        (Self::Problem, "application/problem+json"),
+        (Self::Problem, "application/json"),
+        (Self::Page, "text/html"),
+        (Self::Text, "text/plain"),
+    ];
+
+    /// The form that suits `Accept` best. An error is told even to who accepts none of the forms.
+    fn of(asked: &Asked) -> Self {
+        let media_type = |(_, name): &(Self, &str)| name.parse().expect("a media type of ours is well formed");
+        let choice = negotiate::media_type(&asked.accept, &Self::ALL.each_ref().map(media_type));
+        match choice {
+            Choice::Chosen { index, .. } => Self::ALL[index].0,
+            Choice::NotAcceptable { .. } => Self::Problem,
+        }
+    }
+
+    fn content_type(self) -> HeaderValue {
+        match self {
+            Self::Problem => problem::MEDIA_TYPE,
+            Self::Page => HeaderValue::from_static("text/html; charset=utf-8"),
+            Self::Text => HeaderValue::from_static("text/plain; charset=utf-8"),
+        }
+    }
+
+    fn tell(self, problem: &Problem) -> String {
+        match self {
+            Self::Problem => problem.to_json(),
+            Self::Page => page(problem),
+            Self::Text => text(problem),
+        }
+    }
+}
+
+impl AnswerErrors {
+    /// The response that tells of an error.
+    pub fn response(&self, error: &Error, asked: &Asked) -> Response {
+        let form = Form::of(asked);
+        let mut response = Response::new(form.tell(&self.problem(error, asked)).into());
+        *response.status_mut() = error.status();
+        let fields = response.headers_mut();
+        fields.insert(header::CONTENT_TYPE, form.content_type());
+        fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        fields.insert(header::VARY, HeaderValue::from_static("accept"));
+        add_retry_after(fields, error);
+        response
+    }
+
+    fn problem(&self, error: &Error, asked: &Asked) -> Problem {
+        let status = error.status();
+        if error.fault() != Fault::Downstream && !self.shows_insides {
+            return Problem::new(status);
+        }
+        let refusal = asked.trail.decisive(|decision| decision.declines().then(|| Problem::because(status, decision)));
+        let problem = refusal.flatten().unwrap_or_else(|| Problem::new(status));
+        Problem { detail: Some(error.because().to_owned().into()), ..problem }
+    }
+}
+
+/// Rounded up, so that nobody comes back too early.
+fn add_retry_after(fields: &mut HeaderMap, error: &Error) {
+    if let Some(wait) = error.retry_after() {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        fields.insert(header::RETRY_AFTER, seconds.into());
+    }
+}
+
+fn title(problem: &Problem) -> String {
+    format!("{} {}", problem.status.as_u16(), problem.title.as_deref().unwrap_or("Error"))
+}
+
+fn page(problem: &Problem) -> String {
+    let title = escaped(&title(problem));
+    let mut page = format!("<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>{title}</title>\n");
+    let _ = writeln!(page, "<h1>{title}</h1>");
+    for sentence in sentences(problem) {
+        let _ = writeln!(page, "<p>{}</p>", escaped(&sentence));
+    }
+    page
+}
+
+fn text(problem: &Problem) -> String {
+    let mut text = title(problem);
+    text.push('\n');
+    for sentence in sentences(problem) {
+        let _ = writeln!(text, "{sentence}");
+    }
+    text
+}
+
+fn sentences(problem: &Problem) -> impl Iterator<Item = String> {
+    let extensions = problem.extensions.iter().filter_map(|(name, value)| match value {
+        Value::Text(text) => Some(format!("{name}: {text}")),
+        _ => None,
+    });
+    problem.detail.iter().map(|detail| detail.clone().into_owned()).chain(extensions)
+}
+
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '&' => escaped.push_str("&amp;"),
+            '"' => escaped.push_str("&quot;"),
+            _ => escaped.push(char),
+        }
+    }
+    escaped
+}
+
+impl<S> Layer<S> for AnswerErrors {
+    type Service = Layered<Self, S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Layered { layer: self.clone(), inner }
+    }
+}
+
+impl<S: Service> Service for Layered<AnswerErrors, S> {
+    async fn call(&self, request: Request) -> Result<Response> {
+        let asked = Asked::of(&request);
+        match self.inner.call(request).await {
+            Err(error) if error.status() != client_closed_request() => Ok(self.layer.response(&error, &asked)),
+            answered => answered,
+        }
+    }
+}
