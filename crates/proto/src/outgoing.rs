@@ -145,7 +145,7 @@ mod tests {
             out.push(Bytes::from_static(b"dle"));
             out.push(long.clone());
             out.push(Bytes::from_static(b"end"));
-            let mut seen = Vec::new();
+            let mut seen: Vec<u8> = Vec::new();
             while !out.is_empty() {
                 assert_eq!(out.pieces().map(<[u8]>::len).sum::<usize>(), out.len());
                 let step = step.min(out.len());
