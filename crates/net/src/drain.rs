@@ -1,8 +1,8 @@
 //! Telling every connection of a server to finish what it has begun and to begin nothing more.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 /// Tells connections to drain. Clones are the same drain.
 #[derive(Debug, Clone, Default)]
@@ -10,9 +10,12 @@ pub struct Drain(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    begun: AtomicBool,
+    stage: AtomicU8,
     seats: Mutex<Seats>,
 }
+
+const DRAINING: u8 = 1;
+const CUT: u8 = 2;
 
 #[derive(Debug, Default)]
 struct Seats {
@@ -31,16 +34,41 @@ impl Drain {
     /// Whether draining has begun.
     #[inline]
     pub fn has_begun(&self) -> bool {
-        self.0.begun.load(Ordering::Relaxed)
+        self.0.stage.load(Ordering::Relaxed) >= DRAINING
+    }
+
+    /// Whether what is left is to be cut off.
+    #[inline]
+    pub fn is_cut(&self) -> bool {
+        self.0.stage.load(Ordering::Relaxed) >= CUT
     }
 
     /// Begins to drain: every connection is woken and finds out.
     pub fn begin(&self) {
-        self.0.begun.store(true, Ordering::SeqCst);
+        self.reach(DRAINING);
+    }
+
+    /// Cuts off every connection that is left.
+    pub fn cut(&self) {
+        self.reach(CUT);
+    }
+
+    fn reach(&self, stage: u8) {
+        self.0.stage.fetch_max(stage, Ordering::SeqCst);
         let wakers: Vec<Waker> = self.seats().wakers.iter().flatten().cloned().collect();
         for waker in wakers {
             waker.wake();
         }
+    }
+
+    /// Waits until draining has begun.
+    pub async fn begun(&self) {
+        let mut seat = None;
+        std::future::poll_fn(|cx| {
+            seat = Some(self.sit(cx));
+            if self.has_begun() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
 
     /// How many connections there are.

@@ -120,6 +120,10 @@ where
 {
     fn turn(&mut self, turn: &mut Turn, cx: &mut Task<'_>) -> Poll<Close> {
         self.drain(turn, cx);
+        if self.context.drain.is_cut() {
+            self.abandon(None, turn.now);
+            return Poll::Ready(Close::Drained);
+        }
         for exchange in &mut self.exchanges {
             exchange.stirred = true;
         }

@@ -1,0 +1,129 @@
+//! Accepting: one loop a listener, which nothing that goes wrong with one connection can end or make spin.
+
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::task::Poll;
+
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use wirelight_net::drain::Seat;
+use wirelight_net::{ConnectionInfo, Transport};
+use wirelight_proto::Role;
+use wirelight_proto::h1;
+use wirelight_service::{Peer, Service};
+
+use crate::Listener;
+use crate::listener::Kind;
+use crate::server::Shared;
+
+/// Accepts until the server drains.
+pub(crate) async fn run<S: Service>(shared: Arc<Shared>, listener: Listener, service: Arc<S>) -> io::Result<()> {
+    let mut door = Door::open(listener)?;
+    loop {
+        if !shared.limits.has_room() {
+            tokio::select! {
+                () = shared.context.drain.begun() => return Ok(()),
+                () = shared.limits.room() => {}
+            }
+        }
+        match door.accept(&shared).await {
+            Some(Ok(Accepted::Tcp(stream, address))) => {
+                // A socket that cannot be told is gone, and its first read says so.
+                let _ = stream.set_nodelay(true);
+                let peer = Peer::Internet(address);
+                welcome(&shared, &service, stream, Some(address.ip()), peer);
+            }
+            Some(Ok(Accepted::Unix(stream))) => welcome(&shared, &service, stream, None, Peer::Local(None)),
+            Some(Err(error)) if is_the_connections(&error) => {}
+            Some(Err(_)) => {
+                // No descriptors or no memory: the queue keeps what comes, and others may give something back.
+                shared.context.clock.sleep(shared.config.accept_pause).await;
+            }
+            None => return Ok(()),
+        }
+    }
+}
+
+/// A listening socket, and its place among those who are told to drain.
+struct Door {
+    socket: Socket,
+    seat: Option<Seat>,
+}
+
+enum Socket {
+    Tcp(TcpListener),
+    Unix(UnixListener, #[expect(dead_code, reason = "its drop removes the file")] Option<crate::listener::Unlink>),
+}
+
+enum Accepted {
+    Tcp(TcpStream, std::net::SocketAddr),
+    Unix(UnixStream),
+}
+
+impl Door {
+    fn open(listener: Listener) -> io::Result<Self> {
+        let socket = match listener.0 {
+            Kind::Tcp { socket, .. } => Socket::Tcp(TcpListener::from_std(socket)?),
+            Kind::Unix { socket, path } => Socket::Unix(UnixListener::from_std(socket)?, path),
+        };
+        Ok(Self { socket, seat: None })
+    }
+
+    /// The next connection; `None` once the server drains.
+    async fn accept(&mut self, shared: &Shared) -> Option<io::Result<Accepted>> {
+        std::future::poll_fn(|cx| {
+            // The loop stays in one task, so that one seat serves it to its end.
+            if self.seat.is_none() {
+                self.seat = Some(shared.context.drain.sit(cx));
+            }
+            if shared.context.drain.has_begun() {
+                return Poll::Ready(None);
+            }
+            let accepted = match &self.socket {
+                Socket::Tcp(listener) => {
+                    listener.poll_accept(cx).map_ok(|(stream, address)| Accepted::Tcp(stream, address))
+                }
+                Socket::Unix(listener, _) => listener.poll_accept(cx).map_ok(|(stream, _)| Accepted::Unix(stream)),
+            };
+            accepted.map(Some)
+        })
+        .await
+    }
+}
+
+/// Whether an error of accept concerns the one connection that was to be accepted, so that the next may be tried.
+fn is_the_connections(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+    )
+}
+
+/// Serves a connection in a task of its own, if the limits admit it.
+fn welcome<S: Service, T: Transport>(
+    shared: &Arc<Shared>,
+    service: &Arc<S>,
+    stream: T,
+    address: Option<IpAddr>,
+    peer: Peer,
+) {
+    let connection = ConnectionInfo { id: shared.number(), peer: Some(peer) };
+    let permit = match shared.limits.admit(address) {
+        Ok(permit) => permit,
+        Err(refused) => {
+            if let Some(observer) = &shared.context.observer {
+                observer.closed(&connection, &refused);
+            }
+            return;
+        }
+    };
+    let engine = h1::Connection::new(Role::Server, Arc::clone(&shared.http1), shared.context.clock.now());
+    let served = wirelight_net::serve(stream, engine, Arc::clone(service), Arc::clone(&shared.context), connection);
+    tokio::spawn(async move {
+        served.await;
+        drop(permit);
+    });
+}

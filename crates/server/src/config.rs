@@ -1,0 +1,34 @@
+//! What a server is told.
+
+use std::time::Duration;
+
+/// The limits and habits of a server.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// HTTP/1's limits and timers.
+    pub http1: wirelight_proto::h1::Config,
+    /// The limits and timers of every connection, whatever its version.
+    pub connection: wirelight_net::Config,
+    /// How many connections may be open at once; further ones wait in the system's queue.
+    pub connections_max: usize,
+    /// How many connections one address may hold open; further ones are closed as they come. None means no limit but
+    /// the one for all.
+    pub connections_per_peer_max: Option<usize>,
+    /// How long exchanges under way may take to finish once the server drains; then they are cut off.
+    pub drain_timeout: Duration,
+    /// How long accepting pauses when the system has no file descriptor left.
+    pub accept_pause: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            http1: wirelight_proto::h1::Config::default(),
+            connection: wirelight_net::Config::default(),
+            connections_max: 100_000,
+            connections_per_peer_max: None,
+            drain_timeout: Duration::from_secs(30),
+            accept_pause: Duration::from_millis(100),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Sockets that connections come in on: TCP, Unix, or inherited from systemd.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// How many connections the system may hold for us before they are accepted.
+const BACKLOG: i32 = 4096;
+
+/// A socket that connections come in on.
+#[derive(Debug)]
+pub struct Listener(pub(crate) Kind);
+
+#[derive(Debug)]
+pub(crate) enum Kind {
+    /// A TCP socket; `shared` says whether more sockets may be bound to its address.
+    Tcp {
+        socket: std::net::TcpListener,
+        shared: bool,
+    },
+    Unix {
+        socket: std::os::unix::net::UnixListener,
+        path: Option<Unlink>,
+    },
+}
+
+/// Removes the file of a Unix socket with the listener that made it.
+#[derive(Debug)]
+pub(crate) struct Unlink(PathBuf);
+
+impl Drop for Unlink {
+    fn drop(&mut self) {
+        // Whoever removed it before us has done our work.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Where a listener listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// An address and a port.
+    Internet(SocketAddr),
+    /// A path in the file system.
+    Path(PathBuf),
+    /// A socket without a name that can be told.
+    Unnamed,
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Internet(address) => write!(f, "http://{address}/"),
+            Self::Path(path) => write!(f, "unix:{}", path.display()),
+            Self::Unnamed => f.write_str("an unnamed socket"),
+        }
+    }
+}
+
+impl Listener {
+    /// Listens on an address; port 0 lets the system choose one.
+    ///
+    /// Each worker gets a socket of its own on it (`SO_REUSEPORT`), but nobody else's server does: an address in use
+    /// is an error.
+    pub fn tcp(address: SocketAddr) -> io::Result<Self> {
+        // A probe that does not share fails if anybody listens, though they would share.
+        let probe = tcp_socket(address, false)?;
+        let address = probe.local_addr()?.as_socket().unwrap_or(address);
+        drop(probe);
+        Ok(Self(Kind::Tcp { socket: listen(tcp_socket(address, true)?)?, shared: true }))
+    }
+
+    /// Listens on a path in the file system. A socket that nobody listens on any more is replaced.
+    pub fn unix(path: impl AsRef<Path>) -> io::Result<Self> {
+        let path = path.as_ref();
+        let stale = std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
+        if stale && UnixStream::connect(path).is_err() {
+            std::fs::remove_file(path)?;
+        }
+        let socket = std::os::unix::net::UnixListener::bind(path)?;
+        socket.set_nonblocking(true)?;
+        Ok(Self(Kind::Unix { socket, path: Some(Unlink(path.to_owned())) }))
+    }
+
+    /// The sockets that whoever started this process has opened for it (systemd's `LISTEN_FDS`), in their order.
+    pub fn inherited() -> io::Result<Vec<Self>> {
+        let mut given = listenfd::ListenFd::from_env();
+        let mut listeners = Vec::new();
+        for index in 0..given.len() {
+            if let Ok(Some(socket)) = given.take_tcp_listener(index) {
+                listeners.push(Self::from_std(socket)?);
+            } else if let Some(socket) = given.take_unix_listener(index)? {
+                socket.set_nonblocking(true)?;
+                listeners.push(Self(Kind::Unix { socket, path: None }));
+            }
+        }
+        Ok(listeners)
+    }
+
+    /// Listens on a socket that is already bound and listening.
+    pub fn from_std(socket: std::net::TcpListener) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        Ok(Self(Kind::Tcp { socket, shared: false }))
+    }
+
+    /// Where it listens, with the port that the system chose.
+    pub fn address(&self) -> Address {
+        match &self.0 {
+            Kind::Tcp { socket, .. } => socket.local_addr().map_or(Address::Unnamed, Address::Internet),
+            Kind::Unix { socket, .. } => {
+                let path = socket.local_addr().ok().and_then(|address| address.as_pathname().map(Path::to_owned));
+                path.map_or(Address::Unnamed, Address::Path)
+            }
+        }
+    }
+
+    /// Another listener on the same address, for another worker.
+    pub(crate) fn another(&self) -> io::Result<Self> {
+        Ok(Self(match &self.0 {
+            Kind::Tcp { socket, shared: true } => {
+                Kind::Tcp { socket: listen(tcp_socket(socket.local_addr()?, true)?)?, shared: true }
+            }
+            Kind::Tcp { socket, shared: false } => Kind::Tcp { socket: socket.try_clone()?, shared: false },
+            Kind::Unix { socket, .. } => Kind::Unix { socket: socket.try_clone()?, path: None },
+        }))
+    }
+}
+
+fn tcp_socket(address: SocketAddr, shared: bool) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(shared)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+fn listen(socket: Socket) -> io::Result<std::net::TcpListener> {
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
