@@ -1,1 +1,5 @@
-//! Placeholder.
+//! Files, the access log, and what stands in front of services.
+//!
+//! This crate knows folders, logs and what a site is made of. It must not know how arguments are parsed.
+
+pub mod files;

@@ -1,0 +1,133 @@
+//! The content of a file that is too large to be kept in memory, read a piece at a time.
+
+use std::fs::File;
+use std::io::{self, IoSliceMut};
+use std::os::unix::fs::FileExt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use http_body::{Frame, SizeHint};
+use rustix::io::{Errno, ReadWriteFlags, preadv2};
+use tokio::task::JoinHandle;
+use wirelight_service::{Error, Fault, Kind, Result};
+
+/// A stretch of a file: which file, from where, how much is left.
+///
+/// It gives exactly what was promised or an error, never less that looks whole, and never more.
+#[derive(Debug)]
+pub struct FileBody {
+    file: Arc<File>,
+    offset: u64,
+    remaining: u64,
+    chunk_bytes: usize,
+    reading: Option<JoinHandle<io::Result<Bytes>>>,
+}
+
+impl FileBody {
+    /// `length` bytes of `file` from `offset`, read in pieces of at most `chunk_bytes`.
+    pub fn new(file: Arc<File>, offset: u64, length: u64, chunk_bytes: usize) -> Self {
+        Self { file, offset, remaining: length, chunk_bytes: chunk_bytes.max(1), reading: None }
+    }
+
+    /// The file, where the next byte lies and how many are left, for whoever can send a file without reading it.
+    ///
+    /// `None` while a piece is being read.
+    pub fn rest(&self) -> Option<(&File, u64, u64)> {
+        self.reading.is_none().then_some((&*self.file, self.offset, self.remaining))
+    }
+
+    /// Notes that `length` bytes were sent without being read here.
+    ///
+    /// # Panics
+    /// If fewer are left.
+    pub fn skip(&mut self, length: u64) {
+        self.remaining = self.remaining.checked_sub(length).expect("no more is sent than was promised");
+        self.offset += length;
+    }
+
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
+        loop {
+            if let Some(reading) = &mut self.reading {
+                let read = ready!(Pin::new(reading).poll(cx));
+                self.reading = None;
+                return Poll::Ready(read.unwrap_or_else(|fault| Err(io::Error::other(fault))));
+            }
+            let length = self.remaining.min(self.chunk_bytes as u64) as usize;
+            if let Some(read) = read_from_memory(&self.file, self.offset, length) {
+                return Poll::Ready(read);
+            }
+            let (file, offset) = (Arc::clone(&self.file), self.offset);
+            self.reading = Some(tokio::task::spawn_blocking(move || read_waiting(&file, offset, length)));
+        }
+    }
+}
+
+/// Reads what the system holds in memory; `None` when it would have to wait for a disk.
+fn read_from_memory(file: &File, offset: u64, length: usize) -> Option<io::Result<Bytes>> {
+    let mut buffer = BytesMut::zeroed(length);
+    loop {
+        match preadv2(file, &mut [IoSliceMut::new(&mut buffer)], offset, ReadWriteFlags::NOWAIT) {
+            Ok(read) => {
+                buffer.truncate(read);
+                return Some(Ok(buffer.freeze()));
+            }
+            Err(Errno::INTR) => {}
+            // Some file systems do not know the question: then nobody may be kept waiting for the answer.
+            Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => return None,
+            Err(errno) => return Some(Err(errno.into())),
+        }
+    }
+}
+
+fn read_waiting(file: &File, offset: u64, length: usize) -> io::Result<Bytes> {
+    let mut buffer = BytesMut::zeroed(length);
+    let mut filled = 0;
+    while filled < length {
+        match file.read_at(&mut buffer[filled..], offset + filled as u64) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    buffer.truncate(filled);
+    Ok(buffer.freeze())
+}
+
+impl http_body::Body for FileBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>>>> {
+        if self.remaining == 0 {
+            return Poll::Ready(None);
+        }
+        let read = ready!(self.poll_chunk(cx));
+        let failure = match read {
+            Ok(chunk) if !chunk.is_empty() => {
+                self.skip(chunk.len() as u64);
+                return Poll::Ready(Some(Ok(Frame::data(chunk))));
+            }
+            Ok(_) => {
+                let because = format!("the file became shorter by {} bytes while it was sent", self.remaining);
+                Error::new(Kind::Io, Fault::Ours, because)
+            }
+            Err(error) => {
+                let because = format!("the file could not be read at byte {}: {error}", self.offset);
+                Error::new(Kind::Io, Fault::Ours, because).with_source(error)
+            }
+        };
+        self.remaining = 0;
+        Poll::Ready(Some(Err(failure)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.remaining == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.remaining)
+    }
+}

@@ -1,0 +1,1 @@
+//! What attackers try, as the corpus has it.
