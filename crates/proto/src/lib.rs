@@ -6,6 +6,7 @@
 pub mod connection;
 pub mod error;
 pub mod h1;
+pub mod h2;
 pub mod incoming;
 pub mod outgoing;
 pub mod part;

@@ -153,8 +153,7 @@ impl Field {
 
     #[inline]
     fn regular(name: &HeaderName, value: &[u8]) -> Self {
-        let surrounded =
-            matches!(value.first(), Some(b' ' | b'\t')) || matches!(value.last(), Some(b' ' | b'\t'));
+        let surrounded = matches!(value.first(), Some(b' ' | b'\t')) || matches!(value.last(), Some(b' ' | b'\t'));
         match HeaderValue::from_bytes(value) {
             Ok(value) if !surrounded => Self::Regular(name.clone(), value),
             Ok(_) => Self::malformed(Name::Regular(name.clone()), value, Defect::Surrounded),

@@ -111,11 +111,9 @@ fn static_field(index: usize) -> Field {
         _ => match static_header(index) {
             Some(name) => Field::Regular(name, HeaderValue::from_static("")),
             // The first entry: an authority without a value, which no request may have.
-            None => Field::Malformed(Box::new((
-                Name::Pseudo(Pseudo::Authority),
-                Default::default(),
-                Defect::Authority,
-            ))),
+            None => {
+                Field::Malformed(Box::new((Name::Pseudo(Pseudo::Authority), Default::default(), Defect::Authority)))
+            }
         },
     }
 }
@@ -142,11 +140,7 @@ impl Default for Table {
 impl Table {
     /// How large the field is as the tables count it, and the field where it is wanted.
     #[inline]
-    pub(crate) fn get(
-        &self,
-        index: usize,
-        wanted: impl FnOnce(usize) -> bool,
-    ) -> Result<Option<Field>, DecodeError> {
+    pub(crate) fn get(&self, index: usize, wanted: impl FnOnce(usize) -> bool) -> Result<Option<Field>, DecodeError> {
         if index > STATIC_LAST {
             let entry = self.entries.get(index - STATIC_LAST - 1).ok_or(DecodeError::NoSuchIndex)?;
             return Ok(wanted(entry.size).then(|| entry.field.clone()));
@@ -223,12 +217,7 @@ pub(crate) fn static_index(name: &str) -> u8 {
         15 => one_of(name, &[("accept-encoding", 16), ("accept-language", 17)]),
         16 => one_of(
             name,
-            &[
-                ("content-encoding", 26),
-                ("content-language", 27),
-                ("content-location", 29),
-                ("www-authenticate", 61),
-            ],
+            &[("content-encoding", 26), ("content-language", 27), ("content-location", 29), ("www-authenticate", 61)],
         ),
         17 => one_of(name, &[("if-modified-since", 40), ("transfer-encoding", 57)]),
         18 => one_of(name, &[("proxy-authenticate", 48)]),
@@ -276,7 +265,8 @@ mod tests {
         table.add(field("1"), 34);
         table.add(field("2"), 34);
         table.add(field("3"), 34);
-        let value = |table: &Table, index| table.get(index, |_| true).ok().flatten().map(|field| field.value().to_vec());
+        let value =
+            |table: &Table, index| table.get(index, |_| true).ok().flatten().map(|field| field.value().to_vec());
         assert_eq!(value(&table, 62).unwrap(), b"3");
         assert_eq!(value(&table, 63).unwrap(), b"2");
         assert_eq!(value(&table, 64), None);
