@@ -3,3 +3,4 @@
 //! This crate knows folders, logs and what a site is made of. It must not know how arguments are parsed.
 
 pub mod files;
+mod moment;

@@ -25,8 +25,8 @@ pub(super) struct Stamp {
 pub(super) enum Nature {
     /// A regular file, with its stamp.
     File(Stamp),
-    /// A folder.
-    Folder,
+    /// A folder, with its stamp.
+    Folder(Stamp),
     /// A FIFO, socket or device, which is never served.
     Special(&'static str),
 }
@@ -38,7 +38,7 @@ pub(super) fn nature(file: &File) -> io::Result<Nature> {
     Ok(if kind.is_file() {
         Nature::File(Stamp::of(&metadata))
     } else if kind.is_dir() {
-        Nature::Folder
+        Nature::Folder(Stamp::of(&metadata))
     } else if kind.is_fifo() {
         Nature::Special("a FIFO")
     } else if kind.is_socket() {

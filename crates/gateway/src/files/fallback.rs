@@ -9,7 +9,7 @@ use wirelight_semantics::{fields, grammar};
 
 /// Whether a request for a path that names no file is a navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fallback {
+pub(super) enum Fallback {
     /// It is: the root's index answers it.
     Navigation,
     /// Its `Accept` does not name `text/html`, as scripts and images do not.

@@ -9,6 +9,7 @@ mod content;
 mod entry;
 mod fallback;
 mod language;
+mod listing;
 mod memory;
 mod missing;
 pub mod path;
@@ -54,6 +55,8 @@ pub struct Config {
     pub index: Vec<String>,
     /// Whether a folder without an index is listed. Off.
     pub listing: bool,
+    /// At most so many entries of a folder are listed. 10,000.
+    pub listing_entries_max: usize,
     /// Whether names that begin with a dot are served; `/.well-known/` always is (RFC 8615). Off.
     pub hidden: bool,
     /// Whether the root's index answers navigations to paths that name no file, as an application that routes in the
@@ -84,6 +87,7 @@ impl Default for Config {
             root: PathBuf::from("."),
             index: vec!["index.html".to_owned()],
             listing: false,
+            listing_entries_max: 10_000,
             hidden: false,
             fallback: false,
             precompressed: true,
@@ -195,7 +199,7 @@ impl Files {
             let sent = match self.locate(asked.trail, &place, &key, now).await {
                 Ok(resource) => self.send(asked, &resource, now).await,
                 Err(Elsewhere::FolderWithoutSlash) => return asked.folder_redirect(&place.path),
-                Err(Elsewhere::Listing) => return asked.missing(Missing::NoIndex),
+                Err(Elsewhere::Listing) => return self.list(asked, place, now).await,
                 Err(Elsewhere::Missing(missing)) => Err(missing),
             };
             match sent {
@@ -205,6 +209,14 @@ impl Files {
             }
         }
         asked.missing(Missing::Changing)
+    }
+
+    async fn list(&self, asked: &Asked<'_>, place: Place, now: Instant) -> Response {
+        let read = move |shelf: &Shelf| listing::read(&shelf.search(None, Patience::Wait, now), &place.path);
+        match self.wait(read).await {
+            Ok(listing) => listing.answer(asked),
+            Err(missing) => asked.missing(missing),
+        }
     }
 
     /// Answers a navigation to nothing with the root's index, where that is wanted.

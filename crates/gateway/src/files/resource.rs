@@ -88,7 +88,7 @@ impl Search<'_> {
         }
         match self.open(&place.path) {
             Ok((file, Nature::File(stamp))) => self.resource(&place.path, file, stamp).map(Found::Resource),
-            Ok((_, Nature::Folder)) => Ok(Found::FolderWithoutSlash),
+            Ok((_, Nature::Folder(_))) => Ok(Found::FolderWithoutSlash),
             Ok((_, Nature::Special(what))) => Err(Missing::Special(what)),
             // A folder that nobody may list can still hold an index that everybody may read.
             Err(Missing::Denied) if self.is_folder(&place.path)? => Ok(Found::FolderWithoutSlash),
@@ -114,7 +114,13 @@ impl Search<'_> {
     }
 
     fn is_folder(&self, path: &Path) -> Result<bool, Missing> {
-        self.root.is_folder(path, self.patience, self.now).map_err(Missing::from)
+        self.look(path).map(|nature| matches!(nature, Nature::Folder(_)))
+    }
+
+    /// Asks what something is, whether or not it can be read.
+    pub(super) fn look(&self, path: &Path) -> Result<Nature, Missing> {
+        let found = self.root.look(path, self.patience, self.now)?;
+        entry::nature(&found).map_err(|error| Missing::from_io(&error))
     }
 
     /// Opens a file and asks what it is.

@@ -93,11 +93,9 @@ impl Root {
         self.open_beneath(path, READ, patience, now).map(File::from)
     }
 
-    /// Whether `path`, which cannot be read, is a folder.
-    pub(super) fn is_folder(&self, path: &Path, patience: Patience, now: Instant) -> Result<bool, Unopened> {
-        let found = self.open_beneath(path, OFlags::PATH | OFlags::CLOEXEC, patience, now)?;
-        let stat = fstat(&found).map_err(Unopened::from)?;
-        Ok(FileType::from_raw_mode(stat.st_mode).is_dir())
+    /// Opens `path` so that it can be asked what it is, and not be read.
+    pub(super) fn look(&self, path: &Path, patience: Patience, now: Instant) -> Result<File, Unopened> {
+        self.open_beneath(path, OFlags::PATH | OFlags::CLOEXEC, patience, now).map(File::from)
     }
 
     fn open_beneath(&self, path: &Path, flags: OFlags, patience: Patience, now: Instant) -> Result<OwnedFd, Unopened> {

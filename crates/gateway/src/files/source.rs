@@ -6,7 +6,7 @@ use wirelight_semantics::decision::{Decision, Rule};
 
 /// Where the knowledge of a file came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub(super) enum Source {
     /// From memory: it was looked at within the recheck interval.
     Memory,
     /// From the folder, and compared with what was remembered.
