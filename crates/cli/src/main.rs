@@ -1,1 +1,28 @@
-fn main() {}
+//! The command `wirelight`: arguments, printing and exit codes.
+//!
+//! It knows terminals and arguments. It must not know a rule of the protocol: those are the crates' below.
+
+mod args;
+mod command;
+mod exit;
+mod print;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Arguments, Command};
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Serve(arguments) => command::serve::run(&arguments),
+        Command::Echo(arguments) => command::echo::run(&arguments),
+        Command::Raw(arguments) => command::raw::run(&arguments),
+        Command::Completions(arguments) => command::completions::run(&arguments),
+        Command::Man(arguments) => command::man::run(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

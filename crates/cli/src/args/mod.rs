@@ -1,0 +1,90 @@
+//! The one table of commands and flags: parser, help, completions and man page all come from it.
+
+mod echo;
+mod listen;
+mod raw;
+mod serve;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+pub(crate) use echo::Echo;
+pub(crate) use listen::{Listen, Log};
+pub(crate) use raw::Raw;
+pub(crate) use serve::Serve;
+
+use crate::exit;
+
+/// An HTTP server that can say why.
+#[derive(Debug, Parser)]
+#[command(name = "wirelight", version, max_term_width = 100, propagate_version = true, after_help = exit::STATUSES)]
+#[command(after_long_help = format!("Examples:
+  wirelight serve                    the files of this folder, on http://127.0.0.1:8080/
+  wirelight serve site --port 0      another folder, on a port that is free
+  wirelight echo                     a server to test clients with
+  wirelight raw 127.0.0.1:8080       send bytes, see bytes
+
+{}", exit::STATUSES))]
+pub(crate) struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What the command can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve the files of a folder.
+    Serve(Serve),
+    /// Answer every request with what arrived: a server to test clients with.
+    Echo(Echo),
+    /// Send standard input to a server byte for byte, and print what comes back.
+    Raw(Raw),
+    /// Print a completion script for a shell.
+    Completions(Completions),
+    /// Print the man page.
+    Man(Man),
+}
+
+/// The arguments of `completions`.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Examples:
+  wirelight completions bash > ~/.local/share/bash-completion/completions/wirelight
+  wirelight completions zsh  > ~/.zfunc/_wirelight
+  wirelight completions fish > ~/.config/fish/completions/wirelight.fish")]
+pub(crate) struct Completions {
+    /// The shell to complete in.
+    pub(crate) shell: Shell,
+}
+
+/// The arguments of `man`.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Examples:
+  wirelight man | man -l -
+  wirelight man serve > ~/.local/share/man/man1/wirelight-serve.1")]
+pub(crate) struct Man {
+    /// The command whose page to print; without it, the page of wirelight itself.
+    pub(crate) of: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_table_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_and_flag_has_its_sentence() {
+        for command in Arguments::command().get_subcommands() {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{} {}", command.get_name(), argument.get_id());
+            }
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! What each command does: a file is a command.
+
+pub(crate) mod completions;
+pub(crate) mod echo;
+mod layers;
+mod listen;
+pub(crate) mod man;
+pub(crate) mod raw;
+pub(crate) mod serve;
+mod watch;
