@@ -20,7 +20,7 @@ pub fn format(time: SystemTime) -> HeaderValue {
     HeaderValue::from_str(&text(time)).expect("an IMF-fixdate is visible ASCII")
 }
 
-/// The text of [`format`].
+/// The text of [`format()`].
 pub fn text(time: SystemTime) -> String {
     httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds(time)))
 }

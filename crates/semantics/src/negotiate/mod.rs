@@ -153,7 +153,10 @@ fn choose<T: Clone>(
 ) -> Choice<T> {
     let mut best = (Weight::Excluded, 0);
     for (index, candidate) in available.iter().enumerate() {
-        best = if weight(candidate) > best.0 { (weight(candidate), index) } else { best };
+        let weight = weight(candidate);
+        if weight > best.0 {
+            best = (weight, index);
+        }
     }
     let accepted = accepted.clone();
     let (weight, index) = best;
