@@ -2,5 +2,6 @@
 //!
 //! This crate knows folders, logs and what a site is made of. It must not know how arguments are parsed.
 
+pub mod access_log;
 pub mod files;
 mod moment;

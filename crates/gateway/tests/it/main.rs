@@ -1,5 +1,6 @@
 //! What a folder answers, asked without a socket.
 
 mod corpus;
+mod log;
 mod serving;
 mod site;

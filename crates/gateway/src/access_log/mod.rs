@@ -1,0 +1,222 @@
+//! The access log: one line for each exchange, and on request the bytes that passed.
+//!
+//! Nothing is formatted on a connection's own task: records go through a bounded queue to one thread that writes. What
+//! does not fit is counted, and the count is written. No byte of a message can act on a terminal or begin a line, and
+//! credentials do not get into the log.
+
+mod combined;
+mod journal;
+mod json;
+mod pretty;
+mod raw;
+pub mod redact;
+mod visible;
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{HeaderMap, HeaderName, REFERER, USER_AGENT};
+use wirelight_net::observe::{ConnectionInfo, Observer, Record, Wire};
+
+use journal::{Journal, Pen};
+
+pub use journal::Writer;
+pub use redact::Secrets;
+
+/// How the log looks and what may be in it.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// What a line looks like.
+    pub format: Format,
+    /// Fields of requests and responses that [`Format::Json`] shows besides `Referer` and `User-Agent`. None.
+    pub fields: Vec<HeaderName>,
+    /// What is masked.
+    pub secrets: Secrets,
+    /// At most so many lines wait to be written; what is more is dropped and counted. 8192.
+    pub waiting_lines_max: usize,
+    /// At most so many bytes of messages wait to be written. 16 MiB.
+    pub waiting_bytes_max: usize,
+    /// After writing, the writer waits this long for more, so that it writes in larger pieces. 20 ms.
+    pub linger: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            format: Format::Combined,
+            fields: Vec::new(),
+            secrets: Secrets::default(),
+            waiting_lines_max: 8192,
+            waiting_bytes_max: 16 << 20,
+            linger: Duration::from_millis(20),
+        }
+    }
+}
+
+/// What a line looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// The line that Apache calls combined. What is not printable ASCII, quotes and backslashes are written as `\xHH`.
+    #[default]
+    Combined,
+    /// One JSON object in ASCII, with every decision.
+    Json,
+    /// For people.
+    Pretty {
+        /// Whether to use a terminal's colours.
+        colors: bool,
+        /// Whether every decision follows on lines of its own, or only the decisive one at the end of the line.
+        decisions: bool,
+    },
+}
+
+/// An [`Observer`] that writes a line for each exchange.
+#[derive(Debug)]
+pub struct AccessLog {
+    journal: Journal<Item>,
+    kept: Vec<HeaderName>,
+    is_raw: bool,
+}
+
+/// What a connection's task puts down.
+#[derive(Debug)]
+enum Item {
+    Finished(Box<Record>),
+    Bytes { connection: u64, number: u64, wire: Wire, bytes: Bytes },
+    Closed { connection: u64, because: String },
+}
+
+impl AccessLog {
+    /// Starts the thread that writes lines to `lines` and, if there is a `raw`, the bytes of all messages to that.
+    ///
+    /// The two may be the same terminal: what happened first is written first. The log ends, with everything in it
+    /// written, when the [`Writer`] is finished or dropped.
+    ///
+    /// # Errors
+    /// If no thread can be started.
+    pub fn start(
+        config: Config,
+        lines: impl Write + Send + 'static,
+        raw: Option<Box<dyn Write + Send>>,
+    ) -> io::Result<(Self, Writer)> {
+        let mut kept = vec![REFERER, USER_AGENT];
+        kept.extend(config.fields.iter().cloned());
+        let is_raw = raw.is_some();
+        let limits = journal::Limits {
+            items_max: config.waiting_lines_max,
+            bytes_max: config.waiting_bytes_max,
+            linger: config.linger,
+        };
+        let scribe = Scribe { lines: Pen::new(lines), raw: raw.map(Pen::new), buffer: Vec::new(), config };
+        let (journal, writer) = Journal::start(limits, scribe)?;
+        Ok((Self { journal, kept, is_raw }, writer))
+    }
+}
+
+impl Observer for AccessLog {
+    fn wants_bytes(&self) -> bool {
+        self.is_raw
+    }
+
+    fn bytes(&self, connection: &ConnectionInfo, number: u64, wire: Wire, bytes: &[u8]) {
+        if self.is_raw && wire != Wire::ContentSent {
+            let bytes = Bytes::copy_from_slice(bytes);
+            let weight = bytes.len();
+            self.journal.put(Item::Bytes { connection: connection.id, number, wire, bytes }, weight);
+        }
+    }
+
+    fn keep(&self, fields: &HeaderMap) -> HeaderMap {
+        let mut kept = HeaderMap::new();
+        for name in &self.kept {
+            for value in fields.get_all(name) {
+                kept.append(name, value.clone());
+            }
+        }
+        kept
+    }
+
+    fn finished(&self, record: Box<Record>) {
+        self.journal.put(Item::Finished(record), 0);
+    }
+
+    fn closed(&self, connection: &ConnectionInfo, because: &dyn Display) {
+        if self.is_raw {
+            self.journal.put(Item::Closed { connection: connection.id, because: because.to_string() }, 0);
+        }
+    }
+}
+
+/// What the writing thread knows.
+struct Scribe {
+    config: Config,
+    lines: Pen,
+    raw: Option<Pen>,
+    buffer: Vec<u8>,
+}
+
+impl journal::Scribe<Item> for Scribe {
+    fn write(&mut self, item: Item) {
+        self.buffer.clear();
+        match item {
+            Item::Finished(record) => {
+                if let Some(raw) = &mut self.raw {
+                    raw.flush();
+                }
+                self.config.format.write(&record, &self.config, &mut self.buffer);
+                self.lines.put(&self.buffer);
+            }
+            Item::Bytes { connection, number, wire, bytes } => {
+                raw::write_bytes(connection, number, wire, &bytes, &mut self.buffer);
+                self.put_raw();
+            }
+            Item::Closed { connection, because } => {
+                raw::write_closed(connection, &because, &mut self.buffer);
+                self.put_raw();
+            }
+        }
+    }
+
+    fn lost(&mut self, count: u64) {
+        self.buffer.clear();
+        self.config.format.write_lost(count, &mut self.buffer);
+        self.lines.put(&self.buffer);
+    }
+
+    fn rest(&mut self) -> u64 {
+        let lost = self.lines.flush();
+        lost + self.raw.as_mut().map_or(0, Pen::flush)
+    }
+}
+
+impl Scribe {
+    fn put_raw(&mut self) {
+        if let Some(raw) = &mut self.raw {
+            self.lines.flush();
+            raw.put(&self.buffer);
+        }
+    }
+}
+
+impl Format {
+    /// Appends the line, or lines, of one exchange.
+    fn write(self, record: &Record, config: &Config, line: &mut Vec<u8>) {
+        match self {
+            Self::Combined => combined::write(record, &config.secrets, line),
+            Self::Json => json::write(record, config, line),
+            Self::Pretty { colors, decisions } => pretty::write(record, &config.secrets, colors, decisions, line),
+        }
+    }
+
+    /// Appends a line that says how many lines are missing.
+    fn write_lost(self, count: u64, line: &mut Vec<u8>) {
+        match self {
+            Self::Json => line.extend_from_slice(format!("{{\"lost\":{count}}}\n").as_bytes()),
+            Self::Combined | Self::Pretty { .. } => {
+                line.extend_from_slice(format!("# {count} lines were lost: the log could not keep up\n").as_bytes());
+            }
+        }
+    }
+}

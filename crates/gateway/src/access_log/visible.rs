@@ -1,0 +1,41 @@
+//! Text of strangers, made so that it cannot act: not on a terminal, not on a reader of lines.
+
+use std::io::Write;
+
+/// Appends bytes so that they can stand between quotes: what is not printable ASCII, quotes and backslashes become
+/// `\xHH`.
+pub(super) fn quoted(bytes: &[u8], line: &mut Vec<u8>) {
+    for &byte in bytes {
+        match byte {
+            b'"' | b'\\' => hexadecimal(byte, line),
+            b' '..=b'~' => line.push(byte),
+            _ => hexadecimal(byte, line),
+        }
+    }
+}
+
+/// Appends text for people: what is printable stays, in any script; what acts on a terminal becomes `\xHH`.
+pub(super) fn printable(text: &str, line: &mut Vec<u8>) {
+    let mut utf8 = [0; 4];
+    for char in text.chars() {
+        let bytes = char.encode_utf8(&mut utf8).as_bytes();
+        if acts(char) {
+            bytes.iter().for_each(|&byte| hexadecimal(byte, line));
+        } else {
+            line.extend_from_slice(bytes);
+        }
+    }
+}
+
+/// Whether a character does something other than to be seen: controls, and those that change the direction of text
+/// or hide.
+fn acts(char: char) -> bool {
+    char.is_control()
+        || matches!(char,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+fn hexadecimal(byte: u8, line: &mut Vec<u8>) {
+    write!(line, "\\x{byte:02x}").expect("a vector takes everything");
+}
