@@ -5,6 +5,7 @@
 //! the version of HTTP.
 
 pub mod catch_panic;
+pub mod compress;
 pub mod date;
 pub mod limit;
 pub mod problem;
@@ -14,6 +15,7 @@ pub mod timeout;
 pub mod trace;
 
 pub use catch_panic::CatchPanic;
+pub use compress::Compress;
 pub use date::AddDate;
 pub use limit::{LimitConcurrency, LimitContent};
 pub use problem::AnswerErrors;

@@ -100,14 +100,8 @@ impl Form {
 impl AnswerErrors {
     /// The response that tells of an error.
     pub fn response(&self, error: &Error, asked: &Asked) -> Response {
-        let form = Form::of(asked);
-        let mut response = Response::new(form.tell(&self.problem(error, asked)).into());
-        *response.status_mut() = error.status();
-        let fields = response.headers_mut();
-        fields.insert(header::CONTENT_TYPE, form.content_type());
-        fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        fields.insert(header::VARY, HeaderValue::from_static("accept"));
-        add_retry_after(fields, error);
+        let mut response = tell(&self.problem(error, asked), asked);
+        add_retry_after(response.headers_mut(), error);
         response
     }
 
@@ -120,6 +114,18 @@ impl AnswerErrors {
         let problem = refusal.flatten().unwrap_or_else(|| Problem::new(status));
         Problem { detail: Some(error.because().to_owned().into()), ..problem }
     }
+}
+
+/// The response that tells of a problem, with its status, in the form that suits the requester.
+pub fn tell(problem: &Problem, asked: &Asked) -> Response {
+    let form = Form::of(asked);
+    let mut response = Response::new(form.tell(problem).into());
+    *response.status_mut() = problem.status;
+    let fields = response.headers_mut();
+    fields.insert(header::CONTENT_TYPE, form.content_type());
+    fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    fields.insert(header::VARY, HeaderValue::from_static("accept"));
+    response
 }
 
 /// Rounded up, so that nobody comes back too early.

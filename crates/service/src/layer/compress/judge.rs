@@ -1,0 +1,262 @@
+//! Whether a response is coded, and why.
+
+use std::borrow::Cow;
+
+use http::StatusCode;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use wirelight_semantics::coding::Coding;
+use wirelight_semantics::decision::{Decision, Rule, Shown};
+use wirelight_semantics::fields;
+use wirelight_semantics::media_type::MediaType;
+use wirelight_semantics::negotiate::{self, Choice};
+
+use super::Compress;
+
+/// Whether a response is coded, and why.
+#[derive(Debug, Clone)]
+pub enum Judgement {
+    /// Its content is coded.
+    Compressed {
+        /// With this.
+        coding: Coding,
+        /// How that was chosen.
+        choice: Choice<Coding>,
+    },
+    /// It has no content, and its entity tag becomes weak, as it did in the response that the requester has stored.
+    Renamed {
+        /// What the content would have been coded with.
+        coding: Coding,
+    },
+    /// It is left as it is.
+    Left(Left),
+}
+
+/// Why a response is left as it is.
+#[derive(Debug, Clone)]
+pub enum Left {
+    /// The requester accepts none of the codings, or prefers none.
+    NotWanted(Choice<Coding>),
+    /// Coding did not make it smaller.
+    NotSmaller {
+        /// The coding that was tried.
+        coding: Coding,
+        /// The length of the content, in bytes.
+        length_bytes: usize,
+        /// Its length after coding, in bytes.
+        coded_bytes: usize,
+    },
+    /// Responses with this status have no content, or only part of it.
+    Status(StatusCode),
+    /// It is coded already.
+    Coded(HeaderValue),
+    /// It is a part of something, or says how large the whole is.
+    Partial,
+    /// `Cache-Control: no-transform`.
+    NoTransform,
+    /// It carries a digest of its content.
+    Digested(HeaderName),
+    /// It does not say what its content is.
+    Untyped,
+    /// Its media type is not one that shrinks.
+    Incompressible(HeaderValue),
+    /// It is too short for coding to pay.
+    TooSmall {
+        /// Its length, in bytes.
+        length_bytes: u64,
+        /// The length from which content is coded, in bytes.
+        length_min_bytes: u64,
+    },
+}
+
+const DIGESTS: [HeaderName; 4] = [
+    HeaderName::from_static("content-digest"),
+    HeaderName::from_static("repr-digest"),
+    HeaderName::from_static("digest"),
+    HeaderName::from_static("content-md5"),
+];
+
+impl Compress {
+    /// Judges a response by its head and the length of its content, where that is known; `accepted` is the request's
+    /// `Accept-Encoding`.
+    ///
+    /// What does not depend on the request is asked first, so that `Vary` names `Accept-Encoding` only where it must.
+    pub fn judge(
+        &self,
+        accepted: Option<HeaderValue>,
+        status: StatusCode,
+        response: &HeaderMap,
+        length_bytes: Option<u64>,
+    ) -> Judgement {
+        if let Some(left) = self.judge_response(status, response, length_bytes) {
+            return Judgement::Left(left);
+        }
+        let request = accepted.into_iter().map(|accepted| (header::ACCEPT_ENCODING, accepted)).collect();
+        let available: Vec<Coding> = self.codings.iter().copied().chain([Coding::Identity]).collect();
+        let choice = negotiate::coding(&request, &available);
+        match choice.chosen().copied() {
+            None | Some(Coding::Identity) => Judgement::Left(Left::NotWanted(choice)),
+            Some(coding) if status == StatusCode::NOT_MODIFIED => Judgement::Renamed { coding },
+            Some(coding) => Judgement::Compressed { coding, choice },
+        }
+    }
+
+    /// Why a response is left as it is, whoever asked.
+    fn judge_response(&self, status: StatusCode, response: &HeaderMap, length_bytes: Option<u64>) -> Option<Left> {
+        if let Some(coded) = response.get(header::CONTENT_ENCODING) {
+            return Some(Left::Coded(coded.clone()));
+        }
+        if fields::contains(response, &header::CACHE_CONTROL, "no-transform") {
+            return Some(Left::NoTransform);
+        }
+        if status == StatusCode::NOT_MODIFIED {
+            // Without a strong tag there is nothing to be changed.
+            let is_tagged = response.get(header::ETAG).is_some_and(|tag| tag.as_bytes().starts_with(b"\""));
+            return (!is_tagged).then_some(Left::Status(status));
+        }
+        if has_no_whole_content(status) {
+            return Some(Left::Status(status));
+        }
+        if response.contains_key(header::CONTENT_RANGE) {
+            return Some(Left::Partial);
+        }
+        if let Some(digest) = DIGESTS.iter().find(|name| response.contains_key(*name)) {
+            return Some(Left::Digested(digest.clone()));
+        }
+        let Some(said) = response.get(header::CONTENT_TYPE) else {
+            return Some(Left::Untyped);
+        };
+        if !MediaType::parse(said.as_bytes()).is_ok_and(|media_type| media_type.is_compressible()) {
+            return Some(Left::Incompressible(said.clone()));
+        }
+        let length_min_bytes = self.length_min_bytes.max(1);
+        length_bytes
+            .filter(|length_bytes| *length_bytes < length_min_bytes)
+            .map(|length_bytes| Left::TooSmall { length_bytes, length_min_bytes })
+    }
+}
+
+fn has_no_whole_content(status: StatusCode) -> bool {
+    let none = [StatusCode::NO_CONTENT, StatusCode::RESET_CONTENT, StatusCode::PARTIAL_CONTENT];
+    status.is_informational() || none.contains(&status)
+}
+
+impl Judgement {
+    /// Whether another `Accept-Encoding` could have led to another response.
+    pub fn depends_on_request(&self) -> bool {
+        !matches!(self, Self::Left(left) if !matches!(left, Left::NotWanted(_) | Left::NotSmaller { .. }))
+    }
+}
+
+static CODED: Rule = Rule {
+    name: "content-coding",
+    section: "RFC 9110, sections 8.4 and 12.5.3",
+    says: "Content may be coded with what the requester accepts, to send less.",
+};
+static TWICE: Rule = Rule {
+    name: "coded-once",
+    section: "RFC 9110, section 8.4",
+    says: "Content-Encoding names what was applied already; coding that again gains nothing.",
+};
+static TAG: Rule = Rule {
+    name: "coded-validators",
+    section: "RFC 9110, sections 8.8.1 and 8.8.3.3",
+    says: "Two representations that differ in their bytes do not share a strong entity tag.",
+};
+static TRANSFORM: Rule = Rule {
+    name: "no-transform",
+    section: "RFC 9111, section 5.2.2.6",
+    says: "No-transform forbids to change the content on its way.",
+};
+static RANGE: Rule = Rule {
+    name: "coded-ranges",
+    section: "RFC 9110, section 14.4",
+    says: "A range counts the bytes of the representation as it was selected, so that must not be coded afterwards.",
+};
+static DIGEST: Rule = Rule {
+    name: "coded-digests",
+    section: "RFC 9530, sections 2 and 3",
+    says: "A digest covers the content as it is coded, and is wrong once that is coded anew.",
+};
+static STATUS: Rule = Rule {
+    name: "content-by-status",
+    section: "RFC 9110, section 6.4.1",
+    says: "Some status codes say that there is no content.",
+};
+static WORTH: Rule = Rule {
+    name: "worth-coding",
+    section: "RFC 9110, section 8.4.1",
+    says: "Codings are there to make content smaller.",
+};
+
+impl Decision for Judgement {
+    fn rule(&self) -> &'static Rule {
+        match self {
+            Self::Compressed { .. } | Self::Left(Left::NotWanted(_)) => &CODED,
+            Self::Renamed { .. } => &TAG,
+            Self::Left(Left::Status(_)) => &STATUS,
+            Self::Left(Left::Coded(_)) => &TWICE,
+            Self::Left(Left::Partial) => &RANGE,
+            Self::Left(Left::NoTransform) => &TRANSFORM,
+            Self::Left(Left::Digested(_)) => &DIGEST,
+            Self::Left(_) => &WORTH,
+        }
+    }
+
+    fn outcome(&self) -> Cow<'static, str> {
+        match self {
+            Self::Compressed { coding, .. } => format!("coded with {coding}").into(),
+            Self::Renamed { .. } => "entity tag made weak".into(),
+            Self::Left(_) => "sent as it is".into(),
+        }
+    }
+
+    fn because(&self) -> Cow<'static, str> {
+        match self {
+            Self::Compressed { choice, .. } => choice.because(),
+            Self::Renamed { coding } => {
+                format!("the stored response was coded with {coding}, and its entity tag is weak").into()
+            }
+            Self::Left(left) => left.because(),
+        }
+    }
+
+    fn otherwise(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Left(left) => left.otherwise(),
+            _ => None,
+        }
+    }
+}
+
+impl Left {
+    fn because(&self) -> Cow<'static, str> {
+        match self {
+            Self::NotWanted(choice) => choice.because(),
+            Self::NotSmaller { coding, length_bytes, coded_bytes } => {
+                format!("{coding} made {coded_bytes} bytes of {length_bytes}").into()
+            }
+            Self::Status(status) => format!("a response with status {status} has no whole content").into(),
+            Self::Coded(coded) => format!("the content is coded already: {}", Shown(coded.as_bytes())).into(),
+            Self::Partial => "Content-Range counts the bytes of the content as it is".into(),
+            Self::NoTransform => "Cache-Control: no-transform forbids it".into(),
+            Self::Digested(name) => format!("{name} covers the content as it is").into(),
+            Self::Untyped => "the response has no Content-Type".into(),
+            Self::Incompressible(said) => format!("{} is not known to shrink", Shown(said.as_bytes())).into(),
+            Self::TooSmall { length_bytes, length_min_bytes } => {
+                format!("the content of {length_bytes} bytes is shorter than {length_min_bytes}").into()
+            }
+        }
+    }
+
+    fn otherwise(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::NotWanted(_) => Some("a coding with a greater weight in Accept-Encoding would have been used".into()),
+            Self::Untyped => Some("a Content-Type that is known to shrink would have let it be coded".into()),
+            Self::TooSmall { length_min_bytes, .. } => {
+                Some(format!("content of at least {length_min_bytes} bytes would have been coded").into())
+            }
+            Self::NoTransform | Self::Digested(_) => Some("without that field it would have been coded".into()),
+            _ => None,
+        }
+    }
+}
