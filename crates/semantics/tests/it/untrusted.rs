@@ -11,7 +11,7 @@ use wirelight_semantics::range::{self, Limits};
 use wirelight_semantics::validator::{EntityTag, Validators};
 use wirelight_semantics::{auth, cookie, date, fields, grammar, negotiate, uri};
 
-use crate::{EXAMPLE, at, because};
+use crate::{EXAMPLE, at, speaks};
 
 /// Runs everything that reads a field value on one.
 fn read_as_everything(value: &HeaderValue) {
@@ -36,10 +36,10 @@ fn read_as_everything(value: &HeaderValue) {
         message.insert(name, value.clone());
     }
     let html: MediaType = "text/html".parse().expect("a media type");
-    because(&negotiate::media_type(&message, &[html]));
-    because(&negotiate::coding(&message, &Coding::ALL));
-    because(&negotiate::language(&message, &["de", "en-GB"]));
-    because(&auth::judge(auth::Asker::Origin, &message, |_| false));
+    speaks(&negotiate::media_type(&message, &[html]));
+    speaks(&negotiate::coding(&message, &Coding::ALL));
+    speaks(&negotiate::language(&message, &["de", "en-GB"]));
+    speaks(&auth::judge(auth::Asker::Origin, &message, |_| false));
     let current = Validators { entity_tag: EntityTag::strong("a").ok(), last_modified: Some(at(EXAMPLE)) };
     for (name, method) in [
         (header::IF_MATCH, Method::PUT),
@@ -48,8 +48,8 @@ fn read_as_everything(value: &HeaderValue) {
         (header::IF_UNMODIFIED_SINCE, Method::PUT),
     ] {
         let request = HeaderMap::from_iter([(name, value.clone())]);
-        because(&precondition::judge(&method, &request, Some(&current)));
-        because(&precondition::judge(&method, &request, None));
+        speaks(&precondition::judge(&method, &request, Some(&current)));
+        speaks(&precondition::judge(&method, &request, None));
     }
     let origins = Origins::Listed(vec![Pattern::parse("https://*.app.test").expect("a pattern")]);
     for policy in [
@@ -57,11 +57,11 @@ fn read_as_everything(value: &HeaderValue) {
         Policy { origins: Origins::Any, fields: Names::Any, ..Policy::default() },
     ] {
         let judgement = cors::judge(&policy, &Method::OPTIONS, &message);
-        because(&judgement);
+        speaks(&judgement);
         judgement.write(&policy, &mut HeaderMap::new());
     }
     for with_condition in [true, false] {
-        because(&range::judge(&Method::GET, &message, 10, &current, at(EXAMPLE), &Limits::default()));
+        speaks(&range::judge(&Method::GET, &message, 10, &current, at(EXAMPLE), &Limits::default()));
         if with_condition {
             message.remove(header::IF_RANGE);
         }
@@ -117,8 +117,8 @@ fn long_values_are_read_in_one_pass() {
             read_as_everything(&HeaderValue::from_str(&text).expect("the pieces are visible ASCII"));
         }
         let path = format!("/{long}");
-        let _ = (uri::normalize(&path).map_err(|refused| because(&refused)), uri::remove_dot_segments(&path));
-        let _ = uri::decode(&path).map_err(|refused| because(&refused));
+        let _ = (uri::normalize(&path).map_err(|refused| speaks(&refused)), uri::remove_dot_segments(&path));
+        let _ = uri::decode(&path).map_err(|refused| speaks(&refused));
     }
 }
 
@@ -135,8 +135,8 @@ proptest! {
     #[test]
     fn any_path_is_read_without_panic(path in any::<String>()) {
         for path in [path.clone(), format!("/{path}")] {
-            let _ = uri::normalize(&path).map_err(|refused| because(&refused));
-            let _ = uri::decode(&path).map_err(|refused| because(&refused));
+            let _ = uri::normalize(&path).map_err(|refused| speaks(&refused));
+            let _ = uri::decode(&path).map_err(|refused| speaks(&refused));
             let _ = (uri::remove_dot_segments(&path), uri::encode(&path), uri::Origin::parse(&path), uri::split_port(&path));
             let _ = wirelight_semantics::media_type::by_name(&path);
             let _ = Pattern::parse(&path);
