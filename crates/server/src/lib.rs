@@ -6,10 +6,14 @@ mod accept;
 pub mod config;
 pub mod limits;
 pub mod listener;
+pub mod pattern;
+pub mod router;
 pub mod server;
 pub mod workers;
 
 pub use config::Config;
 pub use listener::{Address, Listener};
+pub use pattern::Pattern;
+pub use router::Router;
 pub use server::{Server, Shutdown, serve};
 pub use workers::Workers;

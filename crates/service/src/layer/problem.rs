@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use http::header::{self, HeaderMap, HeaderValue};
+use wirelight_semantics::fields;
 use wirelight_semantics::negotiate::{self, Choice};
 use wirelight_semantics::problem::{self, Problem, Value};
 
@@ -41,15 +42,14 @@ pub struct AnswerErrors {
 /// What a response to an error depends on, of the request that met it.
 #[derive(Debug, Clone, Default)]
 pub struct Asked {
-    accept: HeaderMap,
+    accept: Option<HeaderValue>,
     trail: Trail,
 }
 
 impl Asked {
     /// Remembers what a response to an error depends on; cheap enough to do for every request.
     pub fn of<B>(request: &http::Request<B>) -> Self {
-        let accept = request.headers().get_all(header::ACCEPT).iter();
-        let accept = accept.map(|value| (header::ACCEPT, value.clone())).collect();
+        let accept = fields::combined(request.headers(), &header::ACCEPT).map(|accept| accept.into_owned());
         Self { accept, trail: Trail::of(request.extensions()) }
     }
 }
@@ -73,7 +73,8 @@ impl Form {
     /// The form that suits `Accept` best. An error is told even to who accepts none of the forms.
     fn of(asked: &Asked) -> Self {
         let media_type = |(_, name): &(Self, &str)| name.parse().expect("a media type of ours is well formed");
-        let choice = negotiate::media_type(&asked.accept, &Self::ALL.each_ref().map(media_type));
+        let accept: HeaderMap = asked.accept.iter().map(|accept| (header::ACCEPT, accept.clone())).collect();
+        let choice = negotiate::media_type(&accept, &Self::ALL.each_ref().map(media_type));
         match choice {
             Choice::Chosen { index, .. } => Self::ALL[index].0,
             Choice::NotAcceptable { .. } => Self::Problem,
@@ -100,7 +101,7 @@ impl Form {
 impl AnswerErrors {
     /// The response that tells of an error.
     pub fn response(&self, error: &Error, asked: &Asked) -> Response {
-        let mut response = tell(&self.problem(error, asked), asked);
+        let mut response = response(&self.problem(error, asked), asked);
         add_retry_after(response.headers_mut(), error);
         response
     }
@@ -118,6 +119,18 @@ impl AnswerErrors {
 
 /// The response that tells of a problem, with its status, in the form that suits the requester.
 pub fn tell(problem: &Problem, asked: &Asked) -> Response {
+    let form = Form::of(asked);
+    let mut response = Response::new(form.tell(problem).into());
+    *response.status_mut() = problem.status;
+    let fields = response.headers_mut();
+    fields.insert(header::CONTENT_TYPE, form.content_type());
+    fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    fields.insert(header::VARY, HeaderValue::from_static("accept"));
+    response
+}
+
+/// The response that tells of a problem in the form that suits the requester; nobody stores it.
+pub fn response(problem: &Problem, asked: &Asked) -> Response {
     let form = Form::of(asked);
     let mut response = Response::new(form.tell(problem).into());
     *response.status_mut() = problem.status;

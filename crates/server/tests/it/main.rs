@@ -1,0 +1,4 @@
+//! The server's tests at its boundaries.
+
+mod pattern;
+mod router;
