@@ -50,7 +50,7 @@ impl Connection {
         if input.is_empty() {
             return self.poll_silence(now);
         }
-        if !server && self.sending == Sending::Idle {
+        if !server && matches!(self.sending, Sending::Idle | Sending::Head) {
             let because = "bytes came that answer no request";
             return Err(ConnectionError::silent(&UNSOLICITED, because).at(0));
         }
