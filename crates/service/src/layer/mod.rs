@@ -6,6 +6,8 @@
 
 pub mod catch_panic;
 pub mod compress;
+pub mod conditional;
+pub mod cors;
 pub mod date;
 pub mod limit;
 pub mod problem;
@@ -16,6 +18,8 @@ pub mod trace;
 
 pub use catch_panic::CatchPanic;
 pub use compress::Compress;
+pub use conditional::Conditional;
+pub use cors::Cors;
 pub use date::AddDate;
 pub use limit::{LimitConcurrency, LimitContent};
 pub use problem::AnswerErrors;

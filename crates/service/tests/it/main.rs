@@ -2,8 +2,11 @@
 
 mod catch_panic;
 mod compress;
+mod conditional;
+mod cors;
 mod limit;
 mod problem;
 mod script;
+mod stack;
 mod timeout;
 mod tower;
