@@ -221,7 +221,10 @@ impl crate::Connection for Connection {
     }
 
     fn open(&mut self) -> Option<StreamId> {
-        let free = self.role == Role::Client && self.sending == Sending::Idle;
+        if self.role == Role::Server {
+            return (self.failed && self.sending == Sending::Head && !self.over).then_some(StreamId(self.stream));
+        }
+        let free = self.sending == Sending::Idle;
         let usable = self.closing.is_none() && !self.over && !self.eof && !self.shutting_down;
         if !free || !usable {
             return None;
@@ -244,7 +247,7 @@ impl crate::Connection for Connection {
 
     fn reset(&mut self, stream: StreamId, _reason: Reason, _out: &mut Outgoing) {
         if self.is_current(stream) && !self.over {
-            self.abort = matches!(self.sending, Sending::Content(_));
+            self.abort = matches!(self.sending, Sending::Content(Framing::UntilClose));
             self.end(Closing::Reset);
         }
     }

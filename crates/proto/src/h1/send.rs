@@ -107,8 +107,7 @@ impl Connection {
 
     /// 101 (Switching Protocols), which must have been offered and must say to what.
     fn send_switching(&mut self, parts: &response::Parts, out: &mut Outgoing) -> Result<(), SendError> {
-        let wanted = encode::wanted(&parts.headers);
-        if !self.exchange.upgrade || !wanted.upgrade {
+        if !self.exchange.upgrade || !parts.headers.contains_key(header::UPGRADE) {
             return Err(SendError::Invalid);
         }
         let out = out.buffer();

@@ -1,5 +1,7 @@
 //! The engines, driven from outside.
 
+mod fuzz_inputs;
 mod h1_corpus;
+mod h1_pair;
 mod h1_server;
 mod h1_transcripts;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, Version};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::{Request, Response, Version};
 use wirelight_proto::h1::{Config, Connection};
 use wirelight_proto::{
     Connection as _, ConnectionError, Event, Incoming, Length, Outgoing, Part, Reason, Role, SendError, StreamId,
@@ -95,7 +96,8 @@ fn promised(length: Length) -> String {
 }
 
 fn fields(map: &HeaderMap) -> Vec<String> {
-    map.iter().map(|(name, value)| format!("{name}: {}", value.as_bytes().escape_ascii())).collect()
+    let line = |(name, value): (&HeaderName, &HeaderValue)| format!("{name}: {}", value.as_bytes().escape_ascii());
+    map.iter().map(|field| line(field).trim_end().to_owned()).collect()
 }
 
 /// A case under way.

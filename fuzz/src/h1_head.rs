@@ -1,0 +1,4 @@
+//! Fuzzes [`wirelight_testkit::fuzz::h1_head`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| wirelight_testkit::fuzz::h1_head(data));
