@@ -28,8 +28,8 @@ pub(super) struct Exchange {
     pub(super) awaits_continue: bool,
     /// Whether the request was HEAD, so that the response has no content.
     pub(super) head_only: bool,
-    /// Whether only the close of the connection would end the response, so that a cut must be a reset.
-    pub(super) close_delimits: bool,
+    /// Whether the request was CONNECT, so that success makes the connection a tunnel.
+    pub(super) may_tunnel: bool,
     /// Whether it is to be polled in this turn.
     pub(super) stirred: bool,
     pub(super) promise: Option<Promise>,

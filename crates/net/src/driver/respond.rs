@@ -41,7 +41,7 @@ where
             upload: None,
             awaits_continue: awaits_continue(&parts),
             head_only: parts.method == Method::HEAD,
-            close_delimits: parts.version < Version::HTTP_11,
+            may_tunnel: parts.method == Method::CONNECT,
             stirred: false,
             promise: None,
             record: self.record(Some(&parts), turn.now, trail),
@@ -217,8 +217,8 @@ where
             }
         }
         let ends = exchange.head_only || matches!(parts.status.as_u16(), 204 | 304);
-        let switches = parts.status == StatusCode::SWITCHING_PROTOCOLS;
-        exchange.close_delimits &= length == Length::Unknown && !ends;
+        let switches =
+            parts.status == StatusCode::SWITCHING_PROTOCOLS || exchange.may_tunnel && parts.status.is_success();
         if let Err(error) = self.send(&mut exchange, Part::Response(parts, length), turn) {
             return self.break_off(exchange, &error, turn);
         }
@@ -322,7 +322,7 @@ where
     /// Ends a response that cannot be finished, so that nobody takes it for whole.
     fn break_off(&mut self, mut exchange: Exchange, error: &Error, turn: &mut Turn) {
         self.link.engine.reset(exchange.stream, Reason::Broken, &mut turn.out);
-        self.broken = Some(exchange.close_delimits || self.broken == Some(true));
+        self.broken = true;
         if let Some(mut record) = exchange.record.take() {
             record.trail.note(HandlerFailed::new(error));
             let gone = error.fault() == Fault::Downstream && error.kind() == Kind::Gone;

@@ -45,7 +45,7 @@ where
         written: Vec::new(),
         number: 0,
         seen: Vec::new(),
-        broken: None,
+        broken: false,
         seat: None,
         state: State::Open,
     }
@@ -67,8 +67,8 @@ pub struct Serve<T, E, S> {
     pub(super) number: u64,
     /// What was consumed, while it is watched, without an event yet.
     seen: Vec<u8>,
-    /// A response broke off, and whether only a reset can show it.
-    pub(super) broken: Option<bool>,
+    /// A response broke off.
+    pub(super) broken: bool,
     seat: Option<Seat>,
     state: State,
 }
@@ -357,6 +357,10 @@ where
             self.report(record, Ending::Abandoned, now);
         }
         let underway = !self.exchanges.is_empty();
+        if underway {
+            // What was sent of a response must not pass for whole.
+            self.link.cut_off();
+        }
         for mut exchange in std::mem::take(&mut self.exchanges) {
             fail_upload(&mut exchange.upload, Kind::Gone, "the client went away".to_owned());
             if let Some(mut record) = exchange.record.take() {
@@ -403,7 +407,7 @@ where
         let close = match std::mem::replace(&mut self.state, State::Open) {
             State::Closing(close) => close,
             state if self.link.engine.is_finished() => match state {
-                _ if self.broken.is_some() => Close::Broken,
+                _ if self.broken => Close::Broken,
                 State::Draining => Close::Drained,
                 _ if self.link.ended.is_some() => Close::Left,
                 _ => Close::Finished,
@@ -413,8 +417,10 @@ where
                 return None;
             }
         };
-        if self.broken == Some(true) {
+        if self.link.engine.must_abort() {
             self.link.cut_off();
+        }
+        if matches!(close, Close::Broken) {
             return Some(close);
         }
         let unread = !turn.input.is_empty() || !self.link.engine.is_idle() || close_needs_care(&close);

@@ -1,7 +1,7 @@
 //! The sending half: from parts to bytes.
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, request, response};
+use http::{HeaderMap, StatusCode, header, request, response};
 
 use super::connection::{Connection, Receiving, Sending};
 use super::encode::{self, Persist};

@@ -1,0 +1,4 @@
+//! The driver between a real engine and scripted peers, on a manual clock.
+
+mod driver;
+mod pipe;
