@@ -1,6 +1,11 @@
-//! What a folder answers, asked without a socket.
+//! What a folder answers and what the log says of it, asked without a socket.
 
+mod changes;
+mod conditions;
 mod corpus;
+mod links;
+mod listing;
 mod log;
 mod serving;
 mod site;
+mod variants;
