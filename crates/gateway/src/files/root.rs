@@ -223,3 +223,104 @@ impl From<Errno> for Unopened {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Read;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    /// Both ways of keeping a lookup beneath the root say the same of every path.
+    #[test]
+    fn the_kernel_and_the_walk_agree() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let root = folder.path().join("root");
+        fs::create_dir_all(root.join("a/b")).unwrap();
+        fs::create_dir_all(folder.path().join("root-secret")).unwrap();
+        fs::write(root.join("file"), "file").unwrap();
+        fs::write(root.join("a/b/leaf"), "leaf").unwrap();
+        fs::write(folder.path().join("root-secret/file"), "secret").unwrap();
+        for (link, target) in [
+            ("in", "file"),
+            ("a/up", "../file"),
+            ("a/around", "b/../../a/./b/leaf"),
+            ("to-a", "a"),
+            ("to-here", "."),
+            ("twice", "to-a/up"),
+            ("out", "../root-secret/file"),
+            ("a/out", "../../root-secret"),
+            ("out-and-in", "../root/file"),
+            ("absolute", "/etc/passwd"),
+            ("circle", "circle"),
+            ("dangling", "nothing"),
+            ("through-file", "file/x"),
+        ] {
+            symlink(target, root.join(link)).unwrap();
+        }
+        let now = Instant::now();
+        let kernel = Root::open(&root, Duration::MAX, now).unwrap();
+        let walk = Root::open_walking(&root).unwrap();
+        for (path, expected) in [
+            ("file", Ok("file")),
+            ("a/b/leaf", Ok("leaf")),
+            ("in", Ok("file")),
+            ("a/up", Ok("file")),
+            ("a/around", Ok("leaf")),
+            ("to-a/b/leaf", Ok("leaf")),
+            ("to-here/to-here/in", Ok("file")),
+            ("twice", Ok("file")),
+            ("out", Err(Unopened::Leaves)),
+            ("a/out/file", Err(Unopened::Leaves)),
+            ("to-a/out/file", Err(Unopened::Leaves)),
+            ("out-and-in", Err(Unopened::Leaves)),
+            ("absolute", Err(Unopened::Leaves)),
+            ("circle", Err(Unopened::Leaves)),
+            ("..", Err(Unopened::Leaves)),
+            ("a/../../root/file", Err(Unopened::Leaves)),
+            ("dangling", Err(Unopened::Absent)),
+            ("nothing", Err(Unopened::Absent)),
+            ("file/x", Err(Unopened::Absent)),
+            ("through-file", Err(Unopened::Absent)),
+            (&"n".repeat(256), Err(Unopened::NameTooLong)),
+        ] {
+            for root in [&kernel, &walk] {
+                let content = root.read(Path::new(path), Patience::Wait, now).map(|mut file| {
+                    let mut content = String::new();
+                    file.read_to_string(&mut content).unwrap();
+                    content
+                });
+                assert_eq!(content.as_deref().map_err(|error| *error), expected, "{path} by {:?}", root.method);
+            }
+        }
+        for root in [&kernel, &walk] {
+            for path in ["", "a", "to-a", "to-here"] {
+                let found = root.look(Path::new(path), Patience::Wait, now).unwrap();
+                assert!(found.metadata().unwrap().is_dir(), "{path:?} by {:?}", root.method);
+            }
+        }
+    }
+
+    #[test]
+    fn who_may_not_wait_is_told_so_where_the_system_cannot_promise_it() {
+        let folder = tempfile::TempDir::new().unwrap();
+        fs::write(folder.path().join("file"), "x").unwrap();
+        let walk = Root::open_walking(folder.path()).unwrap();
+        let never = walk.read(Path::new("file"), Patience::Never, Instant::now());
+        assert_eq!(never.map(|_| ()), Err(Unopened::WouldWait));
+    }
+
+    #[test]
+    fn exhaustion_is_told_from_absence() {
+        for (errno, expected) in [
+            (Errno::MFILE, Unopened::Exhausted),
+            (Errno::NFILE, Unopened::Exhausted),
+            (Errno::ACCESS, Unopened::Denied),
+            (Errno::NXIO, Unopened::Absent),
+            (Errno::IO, Unopened::Failed(Errno::IO)),
+        ] {
+            assert_eq!(Unopened::from(errno), expected);
+        }
+    }
+}
