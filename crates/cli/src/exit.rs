@@ -29,8 +29,6 @@ pub(crate) enum Failure {
     },
     /// Whoever read our output has gone away; there is nobody to tell.
     Unread,
-    /// A second INT.
-    Interrupted,
 }
 
 impl Failure {
@@ -68,7 +66,6 @@ impl Failure {
                 ExitCode::from(1)
             }
             Self::Unread => ExitCode::SUCCESS,
-            Self::Interrupted => ExitCode::from(INTERRUPTED),
         }
     }
 }

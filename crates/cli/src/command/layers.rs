@@ -1,23 +1,56 @@
 //! The layers around what the command serves.
 
-use wirelight_service::layer::{AddDate, AnswerErrors, AnswerTrace, CatchPanic, SecureResponses};
-use wirelight_service::{Service, ServiceExt};
+use wirelight_semantics::cors::{Methods, Names, Origins, Policy};
+use wirelight_service::layer::{AddDate, AnswerErrors, AnswerTrace, CatchPanic, Compress, Cors, SecureResponses};
+use wirelight_service::{Request, Response, Result, Service, ServiceExt};
 
-/// Whether TRACE is answered with the request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Trace {
-    Shown,
-    Refused,
+/// For how long a browser may remember that any origin is allowed.
+const PREFLIGHT_SECONDS: u32 = 600;
+
+/// What the command serves beside its content.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Habits {
+    /// Whether pages of any origin may read the answers.
+    pub(crate) cors: bool,
+    /// Whether TRACE is answered with the request, or refused.
+    pub(crate) trace: bool,
 }
 
 /// A service with everything around it that a browser, a log and a careless handler need.
-pub(crate) fn around<S: Service>(service: S, cors: bool, trace: Trace) -> impl Service {
-    let trace = AnswerTrace { enabled: trace == Trace::Shown, ..AnswerTrace::default() };
-    let _ = cors;
-    service
+pub(crate) fn around<S: Service>(service: S, habits: Habits) -> impl Service {
+    let inner = service
         .layer(CatchPanic)
         .layer(AnswerErrors::default())
-        .layer(trace)
-        .layer(SecureResponses::default())
-        .layer(AddDate::default())
+        .layer(AnswerTrace { enabled: habits.trace, ..AnswerTrace::default() })
+        .layer(Compress::default());
+    let shared = if habits.cors { Perhaps::With(inner.layer(anybody())) } else { Perhaps::Without(inner) };
+    shared.layer(SecureResponses::default()).layer(AddDate::default())
+}
+
+/// Any origin may read everything, without credentials.
+fn anybody() -> Cors {
+    let policy = Policy {
+        origins: Origins::Any,
+        methods: Methods::Any,
+        fields: Names::Any,
+        exposed: Names::Any,
+        max_age_seconds: Some(PREFLIGHT_SECONDS),
+        ..Policy::default()
+    };
+    Cors { policy }
+}
+
+/// A service that is inside of a layer or not, as the user wishes.
+enum Perhaps<A, B> {
+    With(A),
+    Without(B),
+}
+
+impl<A: Service, B: Service> Service for Perhaps<A, B> {
+    async fn call(&self, request: Request) -> Result<Response> {
+        match self {
+            Self::With(service) => service.call(request).await,
+            Self::Without(service) => service.call(request).await,
+        }
+    }
 }

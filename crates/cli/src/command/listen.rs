@@ -1,6 +1,6 @@
 //! What every command that listens has in common: sockets, workers, signals, and who watches.
 
-use std::io;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::process;
 use std::sync::Arc;
@@ -8,14 +8,14 @@ use std::thread;
 
 use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use wirelight_gateway::access_log::{self, AccessLog, Format};
+use wirelight_net::Observer;
 use wirelight_server::{Address, Config, Listener, Server, Shutdown, Workers};
 use wirelight_service::{Clock, Service};
 
-use super::watch::Watch;
 use crate::args::{Listen, Log};
 use crate::exit::{Failure, INTERRUPTED};
 use crate::print::Paint;
-use crate::print::printer::Printer;
 
 /// Serves until TERM or INT, and returns once every exchange under way was answered.
 ///
@@ -29,21 +29,21 @@ pub(crate) fn serve<S: Service>(
 ) -> Result<(), Failure> {
     let listeners = listeners(listen)?;
     let addresses: Vec<Address> = listeners.iter().map(Listener::address).collect();
-    let printer = Printer::stdout();
-    let watch = Watch::new(listen, printer.clone());
-    let server = Server::observed(config, Clock::system(), Some(Arc::new(watch)));
+    let log = Watching::start(listen).map_err(|error| Failure::new(format!("the log cannot be kept: {error}")))?;
+    let (observer, writer) = log.map_or((None, None), |log| (Some(log.observer), Some(log.writer)));
+    let server = Server::observed(config, Clock::system(), observer);
     let signals = Signals::listen().map_err(|error| Failure::new(format!("signals cannot be heard: {error}")))?;
     let workers = Workers::start(&server, listeners, listen.workers, service)
         .map_err(|error| Failure::new(format!("the workers cannot be started: {error}")))?;
     for address in &addresses {
-        announce(listen, what, address, &printer);
+        announce(listen, what, address)?;
     }
     if let Some(address) = addresses.first() {
         ready(address);
     }
     signals.obey(server.shutdown());
     let ended = workers.join();
-    printer.flush();
+    drop(writer);
     ended.map_err(|error| Failure::new(format!("serving stopped: {error}")))
 }
 
@@ -73,12 +73,41 @@ fn explain(error: &io::Error, address: SocketAddr) -> Failure {
 }
 
 /// Tells where we listen: with the log for people, and apart from a log for programs.
-fn announce(listen: &Listen, what: &str, address: &Address, printer: &Printer) {
+fn announce(listen: &Listen, what: &str, address: &Address) -> Result<(), Failure> {
     if listen.log == Log::Pretty {
-        let paint = Paint::stdout();
-        printer.print(format!("{what} on {}\n", paint.strong(address)).into_bytes());
+        let line = format!("{what} on {}\n", Paint::stdout().strong(address));
+        io::stdout().write_all(line.as_bytes()).map_err(Failure::of_output)
     } else {
         eprintln!("{what} on {}", Paint::stderr().strong(address));
+        Ok(())
+    }
+}
+
+/// Who watches the connections, and what ends the log that comes of it.
+struct Watching {
+    observer: Arc<dyn Observer>,
+    writer: access_log::Writer,
+}
+
+impl Watching {
+    /// Nobody watches where the user wants quiet. The bytes of messages go where the address goes.
+    fn start(listen: &Listen) -> io::Result<Option<Self>> {
+        if listen.quiet {
+            return Ok(None);
+        }
+        let format = match listen.log {
+            Log::Combined => Format::Combined,
+            Log::Json => Format::Json,
+            Log::Pretty => Format::Pretty { colors: Paint::stdout().colors(), decisions: listen.verbose },
+        };
+        let raw: Option<Box<dyn Write + Send>> = match (listen.raw, listen.log) {
+            (false, _) => None,
+            (true, Log::Pretty) => Some(Box::new(io::stdout())),
+            (true, _) => Some(Box::new(io::stderr())),
+        };
+        let config = access_log::Config { format, ..access_log::Config::default() };
+        let (log, writer) = AccessLog::start(config, io::stdout(), raw)?;
+        Ok(Some(Self { observer: Arc::new(log), writer }))
     }
 }
 

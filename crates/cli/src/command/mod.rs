@@ -7,4 +7,3 @@ mod listen;
 pub(crate) mod man;
 pub(crate) mod raw;
 pub(crate) mod serve;
-mod watch;

@@ -266,7 +266,8 @@ mod tests {
 
     #[test]
     fn heads_end_at_the_same_byte_however_they_arrive() {
-        let cases: &[(&[u8], &[(u64, u64, usize)])] = &[
+        type Found = &'static [(u64, u64, usize)];
+        let cases: &[(&[u8], Found)] = &[
             (b"HTTP/1.1 200 OK\r\nA: b\r\n\r\nhello\r\n\r\n", &[(0, 25, 1)]),
             (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", &[(0, 25, 0), (25, 52, 0)]),
             (b"HTTP/1.1 101 Switching Protocols\r\n\r\n\r\n\r\n", &[(0, 36, 0)]),

@@ -1,8 +1,5 @@
 //! How things look on a terminal, and how they look anywhere else.
 
-pub(crate) mod printer;
-pub(crate) mod wire;
-
 use std::fmt::{self, Display};
 use std::io::IsTerminal;
 
@@ -25,12 +22,6 @@ impl Paint {
         Self { colors: wanted() && std::io::stderr().is_terminal() }
     }
 
-    /// For a place that shows no colors.
-    #[cfg(test)]
-    pub(crate) fn plain() -> Self {
-        Self { colors: false }
-    }
-
     /// Whether colors are shown at all.
     pub(crate) fn colors(self) -> bool {
         self.colors
@@ -49,16 +40,6 @@ impl Paint {
     /// What may be passed over.
     pub(crate) fn quiet<D: Display>(self, what: D) -> Painted<D> {
         self.paint(Style::new().dimmed(), what)
-    }
-
-    /// What came in.
-    pub(crate) fn received<D: Display>(self, what: D) -> Painted<D> {
-        self.paint(AnsiColor::Cyan.on_default(), what)
-    }
-
-    /// What went out.
-    pub(crate) fn sent<D: Display>(self, what: D) -> Painted<D> {
-        self.paint(AnsiColor::Yellow.on_default(), what)
     }
 
     fn paint<D: Display>(self, style: Style, what: D) -> Painted<D> {

@@ -1,12 +1,15 @@
 //! A request as it arrived, and how it is shown.
 
+use std::collections::HashMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, request};
-use serde_json::{Value, json};
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
 use wirelight_net::RawHead;
-use wirelight_service::{Exchange, Request, Result};
+use wirelight_service::{Error, Exchange, Request};
 
 use super::Limits;
 
@@ -27,7 +30,7 @@ pub(crate) struct Arrived {
 
 impl Arrived {
     /// Reads everything, and keeps what the limits allow.
-    pub(crate) async fn read(request: Request, limits: &Limits) -> Result<Self> {
+    pub(crate) async fn read(request: Request, limits: &Limits) -> Result<Self, Error> {
         let (head, mut body) = request.into_parts();
         let raw_head = head.extensions.get::<RawHead>().map(|raw| raw.0.clone());
         let mut arrived = Self { head, raw_head, content: Vec::new(), content_bytes: 0, trailers: HeaderMap::new() };
@@ -46,28 +49,26 @@ impl Arrived {
 
     /// Everything, for programs. Bytes of the head are shown as the characters of the same number (ISO 8859-1), so
     /// that none is lost; content that is not UTF-8 is shown in Base64.
-    pub(crate) fn as_json(&self) -> Value {
+    pub(crate) fn shown(&self) -> Shown<'_> {
         let uri = &self.head.uri;
-        let mut content = json!({ "length": self.content_bytes });
-        match std::str::from_utf8(&self.content) {
-            Ok(text) => content["text"] = text.into(),
-            Err(_) => content["base64"] = STANDARD.encode(&self.content).into(),
+        let text = std::str::from_utf8(&self.content).ok();
+        Shown {
+            method: self.head.method.as_str(),
+            target: uri.to_string(),
+            path: uri.path(),
+            query: super::endpoint::pairs(uri.query().unwrap_or_default().as_bytes()).into_iter().collect(),
+            version: format!("{:?}", self.head.version),
+            peer: self.peer(),
+            head: self.raw_head.as_deref().map(latin_1),
+            fields: listed(&self.head.headers),
+            content: Content {
+                length: self.content_bytes,
+                kept: self.is_cut().then_some(self.content.len()),
+                text,
+                base64: text.is_none().then(|| STANDARD.encode(&self.content)),
+            },
+            trailers: listed(&self.trailers),
         }
-        if self.is_cut() {
-            content["kept"] = self.content.len().into();
-        }
-        json!({
-            "method": self.head.method.as_str(),
-            "target": uri.to_string(),
-            "path": uri.path(),
-            "query": super::endpoint::pairs(uri.query().unwrap_or_default().as_bytes()),
-            "version": format!("{:?}", self.head.version),
-            "peer": self.peer(),
-            "head": self.raw_head.as_deref().map(latin_1),
-            "fields": listed(&self.head.headers),
-            "content": content,
-            "trailers": listed(&self.trailers),
-        })
     }
 
     /// Everything, for people: the head and the content are byte for byte what came.
@@ -106,8 +107,69 @@ fn latin_1(bytes: &[u8]) -> String {
     bytes.iter().copied().map(char::from).collect()
 }
 
-fn listed(fields: &HeaderMap) -> Vec<[String; 2]> {
-    fields.iter().map(|(name, value)| [name.to_string(), latin_1(value.as_bytes())]).collect()
+fn listed(fields: &HeaderMap) -> Listed {
+    fields.iter().map(|(name, value)| (name.to_string(), latin_1(value.as_bytes()))).collect()
+}
+
+/// A request as programs read it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Shown<'a> {
+    method: &'a str,
+    target: String,
+    path: &'a str,
+    query: Listed,
+    version: String,
+    peer: Option<String>,
+    head: Option<String>,
+    fields: Listed,
+    content: Content<'a>,
+    trailers: Listed,
+}
+
+/// Content as programs read it: text, or Base64 of what is none.
+#[derive(Debug, Serialize)]
+struct Content<'a> {
+    length: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base64: Option<String>,
+}
+
+/// Names and values in their order: an object whose members are a value, or a list of those that share a name.
+#[derive(Debug, Default)]
+pub(crate) struct Listed(Vec<(String, Vec<String>)>);
+
+impl FromIterator<(String, String)> for Listed {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Self {
+        let mut listed: Vec<(String, Vec<String>)> = Vec::new();
+        let mut places: HashMap<String, usize> = HashMap::new();
+        for (name, value) in pairs {
+            match places.get(&name) {
+                Some(&place) => listed[place].1.push(value),
+                None => {
+                    places.insert(name.clone(), listed.len());
+                    listed.push((name, vec![value]));
+                }
+            }
+        }
+        Self(listed)
+    }
+}
+
+impl Serialize for Listed {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, values) in &self.0 {
+            match &values[..] {
+                [value] => map.serialize_entry(name, value)?,
+                _ => map.serialize_entry(name, values)?,
+            }
+        }
+        map.end()
+    }
 }
 
 fn write_fields(text: &mut Vec<u8>, title: &str, fields: &HeaderMap) {

@@ -30,7 +30,7 @@ fn conditional(call: &Call<'_>, tag: EntityTag) -> Answer {
     let judgement = precondition::judge(&head.method, &head.headers, Some(&current));
     let mut answer = match judgement.status() {
         Some(status) => Answer::from(status),
-        None => json(&call.arrived.as_json()).into(),
+        None => json(&call.arrived.shown()).into(),
     };
     call.trail.note(judgement);
     current.write(call.clock.wall(), answer.response.headers_mut());

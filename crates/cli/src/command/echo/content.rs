@@ -11,9 +11,9 @@ use wirelight_semantics::range::{self, Span};
 use wirelight_semantics::validator::{EntityTag, Validators};
 use wirelight_service::{Body, Response};
 
-use super::content;
 use super::endpoint::{Answer, Call, Refused};
 use super::pace::Paced;
+use super::{content, json_text};
 
 /// How many bytes can be asked for; they are made on the way, a piece at a time.
 const BYTES_MAX: u64 = 100_000_000;
@@ -118,7 +118,7 @@ fn multipart(letters: &Bytes, spans: &[Span], length: u64) -> Response {
 /// `/gzip`
 pub(crate) fn gzip(call: &Call<'_>) -> Result<Answer, Refused> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(&arrived(call)).expect("memory takes all bytes");
+    encoder.write_all(json_text(&call.arrived.shown()).as_bytes()).expect("memory takes all bytes");
     Ok(coded(encoder.finish().expect("memory takes all bytes"), "gzip"))
 }
 
@@ -126,12 +126,9 @@ pub(crate) fn gzip(call: &Call<'_>) -> Result<Answer, Refused> {
 pub(crate) fn brotli(call: &Call<'_>) -> Result<Answer, Refused> {
     let mut encoded = Vec::new();
     let quality = brotli::enc::BrotliEncoderParams { quality: 5, ..Default::default() };
-    brotli::BrotliCompress(&mut &arrived(call)[..], &mut encoded, &quality).expect("memory takes all bytes");
+    brotli::BrotliCompress(&mut json_text(&call.arrived.shown()).as_bytes(), &mut encoded, &quality)
+        .expect("memory takes all bytes");
     Ok(coded(encoded, "br"))
-}
-
-fn arrived(call: &Call<'_>) -> Vec<u8> {
-    serde_json::to_vec_pretty(&call.arrived.as_json()).expect("the keys are strings")
 }
 
 fn coded(encoded: Vec<u8>, coding: &'static str) -> Answer {

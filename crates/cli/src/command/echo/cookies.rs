@@ -4,6 +4,7 @@ use http::{StatusCode, header};
 use serde_json::json;
 use wirelight_semantics::cookie::{self, SetCookie};
 
+use super::arrived::Listed;
 use super::endpoint::{Answer, Call, Refused};
 use super::{json, status};
 
@@ -12,8 +13,8 @@ const COOKIES_MAX: usize = 50;
 
 /// `/cookies`
 pub(crate) fn show(call: &Call<'_>) -> Result<Answer, Refused> {
-    let cookies: Vec<[String; 2]> = cookie::pairs(&call.arrived.head.headers, COOKIES_MAX)
-        .map(|(name, value)| [name.to_owned(), String::from_utf8_lossy(value).into_owned()])
+    let cookies: Listed = cookie::pairs(&call.arrived.head.headers, COOKIES_MAX)
+        .map(|(name, value)| (name.to_owned(), String::from_utf8_lossy(value).into_owned()))
         .collect();
     Ok(json(&json!({ "cookies": cookies })).into())
 }

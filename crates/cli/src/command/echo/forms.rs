@@ -6,6 +6,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 use serde_json::{Value, json};
 use wirelight_semantics::media_type::MediaType;
 
+use super::arrived::Listed;
 use super::endpoint::{Answer, Call, Refused, pairs};
 use super::{content, json, refuse};
 
@@ -30,7 +31,9 @@ pub(crate) fn form(call: &Call<'_>) -> Result<Answer, Refused> {
     let media_type =
         arrived.head.headers.get(header::CONTENT_TYPE).and_then(|value| MediaType::parse(value.as_bytes()).ok());
     match media_type.as_ref().map(MediaType::essence) {
-        Some("application/x-www-form-urlencoded") => Ok(json(&json!({ "form": pairs(&arrived.content) })).into()),
+        Some("application/x-www-form-urlencoded") => {
+            Ok(json(&json!({ "form": Listed::from_iter(pairs(&arrived.content)) })).into())
+        }
         Some("multipart/form-data") => {
             let boundary = media_type.as_ref().and_then(|media_type| media_type.parameter("boundary"));
             let boundary =

@@ -19,7 +19,8 @@ use wirelight_semantics::negotiate;
 use wirelight_semantics::problem::{self, Problem};
 use wirelight_service::{Body, Clock, Request, Response, Result, Service, Trail};
 
-use super::{layers, listen};
+use super::layers::{self, Habits};
+use super::listen;
 use crate::exit::Failure;
 use arrived::Arrived;
 use endpoint::{Answer, Call};
@@ -27,7 +28,7 @@ use endpoint::{Answer, Call};
 /// Serves until it is told to stop.
 pub(crate) fn run(arguments: &crate::args::Echo) -> std::result::Result<(), Failure> {
     let echo = Echo { clock: Clock::system(), limits: Limits::default() };
-    let service = layers::around(echo, arguments.cors, layers::Trace::Shown);
+    let service = layers::around(echo, Habits { cors: arguments.cors, trace: true });
     let connection = wirelight_net::Config { raw_head: true, ..wirelight_net::Config::default() };
     let config = wirelight_server::Config { connection, ..wirelight_server::Config::default() };
     listen::serve(&arguments.listen, config, "echoing", service, |_| {})
@@ -94,7 +95,7 @@ fn echo(arrived: &Arrived, trail: &Trail) -> Response {
     let choice = negotiate::media_type(&arrived.head.headers, &available);
     let text = choice.chosen() == Some(&available[1]);
     trail.note(choice);
-    let mut response = if text { content(arrived.as_text(), "text/plain") } else { json(&arrived.as_json()) };
+    let mut response = if text { content(arrived.as_text(), "text/plain") } else { json(&arrived.shown()) };
     response.headers_mut().insert(header::VARY, header::HeaderValue::from_static("accept"));
     response
 }
@@ -109,10 +110,12 @@ fn content(content: impl Into<Body>, media_type: &'static str) -> Response {
     response
 }
 
-fn json(value: &serde_json::Value) -> Response {
-    let mut text = serde_json::to_string_pretty(value).expect("the keys are strings");
-    text.push('\n');
-    content(text, "application/json")
+fn json(value: &impl serde::Serialize) -> Response {
+    content(json_text(value), "application/json")
+}
+
+fn json_text(value: &impl serde::Serialize) -> String {
+    serde_json::to_string_pretty(value).expect("the keys are strings") + "\n"
 }
 
 /// A request that cannot be answered as asked, in words and as a problem that a program can read.

@@ -11,7 +11,7 @@ use serde_json::json;
 use wirelight_service::{Body, Clock, Error, Timer};
 
 use super::endpoint::{Answer, Call, Refused};
-use super::{content, echo};
+use super::{content, echo, json_text};
 
 /// How long an answer may be put off.
 const DELAY_SECONDS_MAX: f64 = 30.0;
@@ -124,8 +124,8 @@ pub(crate) fn events(call: &Call<'_>) -> Result<Answer, Refused> {
 
 /// `/trailers`
 pub(crate) fn trailers(call: &Call<'_>) -> Result<Answer, Refused> {
-    let text = serde_json::to_vec_pretty(&call.arrived.as_json()).expect("the keys are strings");
-    let sum = text.iter().fold(0_u16, |sum, byte| sum.wrapping_add(u16::from(*byte)));
+    let text = json_text(&call.arrived.shown());
+    let sum = text.bytes().fold(0_u16, |sum, byte| sum.wrapping_add(u16::from(byte)));
     let mut trailers = HeaderMap::new();
     trailers.insert("x-content-bytes", text.len().into());
     trailers.insert("x-content-sum", sum.into());

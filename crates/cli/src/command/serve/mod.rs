@@ -9,7 +9,8 @@ use std::process::{Command, Stdio};
 use wirelight_gateway::files::{self, Files};
 use wirelight_server::Address;
 
-use super::{layers, listen};
+use super::layers::{self, Habits};
+use super::listen;
 use crate::args::Serve;
 use crate::exit::Failure;
 
@@ -26,7 +27,7 @@ pub(crate) fn run(arguments: &Serve) -> Result<(), Failure> {
         ..files::Config::default()
     };
     let files = Files::open(config).map_err(|error| explain(&error, folder))?;
-    let service = layers::around(files, arguments.cors, layers::Trace::Refused);
+    let service = layers::around(files, Habits { cors: arguments.cors, trace: false });
     let what = format!("serving {}", folder.display());
     listen::serve(&arguments.listen, wirelight_server::Config::default(), &what, service, |address| {
         if arguments.open {

@@ -1,0 +1,12 @@
+//! The command from outside: as a user, curl, a browser and the rules of the house see it.
+
+mod arguments;
+mod browser;
+mod corpus;
+mod echo;
+mod process;
+mod raw;
+mod signals;
+mod site;
+mod tidy;
+mod trouble;
