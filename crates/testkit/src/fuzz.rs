@@ -55,8 +55,8 @@ fn copy(parts: &request::Parts) -> request::Parts {
 }
 
 fn read_request(data: &[u8]) -> Option<(request::Parts, Length)> {
-    // Long targets and heads are read too: the writer has no limits of its own.
-    let config = Config { head_bytes_max: 1 << 20, ..Config::default() };
+    // The writer has no limits of its own, and adds a field or two and the space after each colon.
+    let config = Config { head_bytes_max: 1 << 20, fields_max: data.len() + 2, ..Config::default() };
     let mut server = Connection::new(Role::Server, Arc::new(config), Instant::now());
     let mut input = Incoming::new();
     input.extend(data);
