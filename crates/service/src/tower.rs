@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
+use http::{HeaderMap, StatusCode, header};
 use http_body::{Frame, SizeHint};
 
 use crate::body::into_error;
@@ -143,9 +144,19 @@ where
     async fn call(&self, request: Request) -> Result<Response> {
         let mut service = self.0.clone();
         std::future::poll_fn(|cx| service.poll_ready(cx)).await.map_err(into_error)?;
-        let response = service.call(request).await.map_err(into_error)?;
+        let mut response = service.call(request).await.map_err(into_error)?;
+        let is_silent = matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        if is_silent && has_zero_length(response.headers()) {
+            response.headers_mut().remove(header::CONTENT_LENGTH);
+        }
         Ok(response.map(into_body))
     }
+}
+
+/// axum says of every response how long its content is, of 204 and 304 too: the one may not have the field, and in the
+/// other it would tell the length of what is not sent (RFC 9110, section 8.6).
+fn has_zero_length(fields: &HeaderMap) -> bool {
+    fields.get(header::CONTENT_LENGTH).is_some_and(|length| length == "0")
 }
 
 /// Any tower layer, around a service of ours.

@@ -1,4 +1,5 @@
 //! The server's tests at its boundaries.
 
+mod orders;
 mod pattern;
 mod router;
