@@ -63,7 +63,13 @@ impl Asked<'_> {
 
     pub(super) fn missing(&self, missing: Missing) -> Response {
         let status = missing.status();
-        let mut response = self.refuse(status, missing);
+        // Only the log says of what is not to be known that it is there.
+        let told = match missing {
+            Missing::Leaves | Missing::Special(_) => Missing::Absent,
+            missing => missing,
+        };
+        let mut response = self.tell(status, &told);
+        self.trail.note(missing);
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
@@ -92,15 +98,20 @@ impl Asked<'_> {
         response
     }
 
-    /// Says why there is no file, in the form that the request prefers, and notes it.
+    /// Says why there is no content, in the form that the request prefers, and notes it.
     pub(super) fn refuse<D: Decision + 'static>(&self, status: StatusCode, decision: D) -> Response {
+        let response = self.tell(status, &decision);
+        self.trail.note(decision);
+        response
+    }
+
+    fn tell(&self, status: StatusCode, decision: &dyn Decision) -> Response {
         let form = Form::preferred(&self.head.headers);
         let content = match form {
-            Form::Problem => Problem::because(status, &decision).to_json(),
-            Form::Page => page(status, &decision),
-            Form::Text => text(status, &decision),
+            Form::Problem => Problem::because(status, decision).to_json(),
+            Form::Page => page(status, decision),
+            Form::Text => text(status, decision),
         };
-        self.trail.note(decision);
         let mut response = response(status, content.into());
         let fields = response.headers_mut();
         fields.insert(CONTENT_TYPE, form.content_type());

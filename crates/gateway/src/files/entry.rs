@@ -1,7 +1,7 @@
 //! A file as it was found: what it is, how long, and how to tell it from what it was before.
 
-use std::fmt::Write;
 use std::fs::{File, Metadata};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::time::{Duration, SystemTime};
@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 const SETTLED_AFTER: Duration = Duration::from_secs(2);
 
 /// What a file's system says of it; two equal stamps of a settled file mean equal content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
     device: u64,
     inode: u64,
@@ -71,22 +71,12 @@ impl Stamp {
         now.duration_since(time(self.changed)).is_ok_and(|age| age >= SETTLED_AFTER)
     }
 
-    /// The opaque part of a strong entity tag, quoted not yet.
+    /// The opaque part of a strong entity tag. Hashed, since the number of an inode is nobody else's business.
     pub(super) fn tag(&self) -> String {
-        let mut tag = String::with_capacity(64);
-        for (position, number) in
-            [self.inode, self.length, nanoseconds(self.modified), nanoseconds(self.changed)].into_iter().enumerate()
-        {
-            let hyphen = if position == 0 { "" } else { "-" };
-            write!(tag, "{hyphen}{number:x}").expect("a string takes everything");
-        }
-        tag
+        let mut hasher = DefaultHasher::new();
+        (self.inode, self.modified, self.changed).hash(&mut hasher);
+        format!("{:016x}-{:x}", hasher.finish(), self.length)
     }
-}
-
-/// A number that differs whenever the time does; wrapping is harmless, it is only compared.
-fn nanoseconds((seconds, nanoseconds): (i64, i64)) -> u64 {
-    seconds.wrapping_mul(1_000_000_000).wrapping_add(nanoseconds) as u64
 }
 
 fn time((seconds, nanoseconds): (i64, i64)) -> SystemTime {

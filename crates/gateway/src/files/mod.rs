@@ -183,7 +183,8 @@ impl Files {
             }
         }
         match path::judge(path, self.0.config.hidden) {
-            Way::Here(place) => self.answer_from(&asked, place, now).await,
+            // Boxed, so that the future of what memory answers stays small.
+            Way::Here(place) => Box::pin(self.answer_from(&asked, place, now)).await,
             Way::Elsewhere(location) => {
                 let response = asked.redirect(&location);
                 trail.note(Plainer { location });

@@ -47,7 +47,7 @@ impl Files {
         }
         let content = match &representation.content {
             Some(bytes) => Content::Memory(bytes.clone()),
-            None => Content::File(self.reopen(representation, now).await?, self.0.config.chunk_bytes),
+            None => Content::File(Box::pin(self.reopen(representation, now)).await?, self.0.config.chunk_bytes),
         };
         Ok(stretch.answer(representation, &content))
     }

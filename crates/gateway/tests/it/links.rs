@@ -60,6 +60,8 @@ async fn links_that_stay_inside_are_followed_and_others_are_nothing() {
         assert_eq!(answer.status, 404, "{target}");
         answer.has_decision(&format!("{rule}: 404"));
         assert!(!answer.text().contains("SECRET"));
+        // Only the log says of what is not to be known that it is there.
+        assert!(answer.text().contains("there is nothing of that name"), "{}", answer.text());
     }
 }
 
