@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use wirelight_semantics::coding::Coding;
 use wirelight_service::layer::Compress;
+use wirelight_service::layer::compress::Levels;
 use wirelight_service::{Body, Response, Service, ServiceExt};
 
 use crate::script::{self, Hand, Step};
@@ -113,6 +114,23 @@ async fn short_content_keeps_a_known_length() {
             let body = coded(Compress::default(), coding, Body::from(content[..length].to_vec())).await;
             let bytes = body.as_bytes().expect("it is at hand");
             assert!(decode(coding, bytes) == content[..length], "{coding}, {length}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_level_decodes_and_levels_out_of_range_are_the_nearest() {
+    let content = prose(20_000);
+    for (deflate, brotli, zstd, window_log) in [(0, 0, 1, 0), (1, 1, -1, 10), (9, 11, 19, 23), (99, 99, 99, 99)] {
+        let layer = Compress { levels: Levels { deflate, brotli, zstd, window_log }, ..Compress::default() };
+        for coding in CODINGS {
+            let streamed = script::read(coded(layer.clone(), coding, script::pieces(&content, 5000)).await).await;
+            assert!(decode(coding, &streamed.content) == content, "{coding}, {:?}", layer.levels);
+            // Level 0 of deflate only wraps, and what does not shrink is left.
+            if deflate > 0 || !matches!(coding, Coding::Gzip | Coding::Deflate) {
+                let whole = coded(layer.clone(), coding, Body::from(content.clone())).await;
+                assert!(decode(coding, whole.as_bytes().unwrap()) == content, "{coding}, {:?}", layer.levels);
+            }
         }
     }
 }

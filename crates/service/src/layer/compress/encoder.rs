@@ -1,4 +1,4 @@
-//! The four codings behind one face.
+//! The four codings behind one face, for content that comes in pieces.
 //!
 //! What is expensive to make is used again by the same thread.
 
@@ -6,7 +6,6 @@ use std::cell::RefCell;
 use std::io::{self, Write};
 
 use brotli::CompressorWriter;
-use bytes::Bytes;
 use flate2::{Compress, Compression, FlushCompress, Status};
 use wirelight_semantics::coding::Coding;
 use zstd::zstd_safe::{CCtx, CParameter, InBuffer, OutBuffer, ResetDirective, get_error_name, zstd_sys};
@@ -18,15 +17,6 @@ use crate::{Error, Result};
 const IDLE_MAX: usize = 2;
 /// How much room output is given at a time, in bytes.
 const ROOM_BYTES: usize = 8 * 1024;
-
-/// Content that is at hand, coded at once.
-pub(super) fn whole(coding: Coding, levels: Levels, content: &[u8]) -> Result<Bytes> {
-    let mut coded = Vec::with_capacity(content.len() / 3 + 64);
-    let mut encoder = Encoder::new(coding, levels, Some(content.len()))?;
-    encoder.write(content, &mut coded)?;
-    encoder.finish(&mut coded)?;
-    Ok(coded.into())
-}
 
 /// Codes one stream of content; what comes out is appended to a buffer.
 pub(super) enum Encoder {
