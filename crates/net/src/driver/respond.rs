@@ -135,7 +135,7 @@ where
         let mut moved = false;
         let mut index = 0;
         while index < self.exchanges.len() {
-            if !std::mem::take(&mut self.exchanges[index].stirred) || !self.has_room(turn) {
+            if !self.has_room(turn) || !std::mem::take(&mut self.exchanges[index].stirred) {
                 index += 1;
                 continue;
             }
