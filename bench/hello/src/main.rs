@@ -1,0 +1,47 @@
+//! Wirelight on one worker, with its limits, timers, trails, usual layers and access log: 13 bytes at `/`, and below
+//! it a folder's files, compressed on the fly.
+//!
+//! `wirelight-bench-hello ADDRESS LOG FOLDER`: lines of the access log go to the file LOG, which may be `/dev/null`.
+
+use std::fs::File;
+use std::io;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use http::header::{self, HeaderValue};
+use wirelight_gateway::access_log::{self, AccessLog, Format};
+use wirelight_gateway::files::{self, Files};
+use wirelight_server::{Config, Listener, Server, Workers};
+use wirelight_service::layer::{AddDate, AnswerErrors, CatchPanic, Compress};
+use wirelight_service::{Body, Clock, Request, Response, Result, Service, ServiceExt};
+
+struct Site<F>(F);
+
+impl<F: Service> Service for Site<F> {
+    async fn call(&self, request: Request) -> Result<Response> {
+        if request.uri().path() != "/" {
+            return self.0.call(request).await;
+        }
+        let mut response = Response::new(Body::from("Hello, world!"));
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+        Ok(response)
+    }
+}
+
+fn main() -> io::Result<()> {
+    let arguments: Vec<String> = std::env::args().collect();
+    let [_, address, log, folder] = arguments.as_slice() else {
+        return Err(io::Error::other("wirelight-bench-hello ADDRESS LOG FOLDER"));
+    };
+    let address: SocketAddr = address.parse().map_err(io::Error::other)?;
+    let lines = access_log::Config { format: Format::Combined, ..access_log::Config::default() };
+    let (log, writer) = AccessLog::start(lines, File::create(log)?, None)?;
+    let folder = files::Config { root: folder.into(), ..files::Config::default() };
+    let files = Files::open(folder)?.layer(Compress::default());
+    let site = Site(files).layer(CatchPanic).layer(AnswerErrors::default()).layer(AddDate::default());
+    let server = Server::observed(Config::default(), Clock::system(), Some(Arc::new(log)));
+    let ended = Workers::start(&server, vec![Listener::tcp(address)?], NonZeroUsize::new(1), site)?.join();
+    writer.finish();
+    ended
+}
