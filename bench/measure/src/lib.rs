@@ -4,6 +4,7 @@
 //! scheduler's accounting, divided by the requests that were answered while it was counted.
 
 pub mod answer;
+pub mod draw;
 pub mod latency;
 pub mod load;
 pub mod machine;

@@ -11,6 +11,11 @@ pub struct Processes {
 }
 
 impl Processes {
+    /// None at all, which use nothing.
+    pub fn none() -> Self {
+        Self { ids: Vec::new() }
+    }
+
     /// One process without its children.
     pub fn only(id: u32) -> Self {
         Self { ids: vec![id] }
