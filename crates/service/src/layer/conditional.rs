@@ -10,7 +10,7 @@ use wirelight_semantics::problem::Problem;
 use wirelight_semantics::validator::{EntityTag, Validators};
 
 use super::Layered;
-use super::problem::{self, Asked};
+use super::problem::{Asked, tell};
 use crate::{Body, Layer, Request, Response, Result, Service, Trail};
 
 /// Compares the validators of a successful answer to GET or HEAD with the request's preconditions, and sends 304 or
@@ -73,7 +73,7 @@ impl<S: Service> Service for Layered<Conditional, S> {
             Judgement::NotModified(_) => not_modified(response),
             Judgement::Failed(_) => {
                 let problem = Problem::because(StatusCode::PRECONDITION_FAILED, &judgement);
-                failed(response, problem::response(&problem, &asked))
+                failed(response, tell(&problem, &asked))
             }
         })
     }

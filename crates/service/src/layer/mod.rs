@@ -3,6 +3,11 @@
 //! A layer is a plain struct of its settings with a `Default`; `service.layer(Layer { .. })` is a service again. What
 //! a layer decides, it notes in the [`Trail`](crate::Trail) of the exchange. A layer must not know sockets, TLS or
 //! the version of HTTP.
+//!
+//! The order matters; from the outside in: [`AddDate`], [`AssignRequestId`], [`SecureResponses`], [`Cors`],
+//! [`AnswerErrors`], [`AnswerTrace`], [`Compress`], [`Conditional`], [`LimitContent`], [`LimitConcurrency`],
+//! [`Timeout`], [`CatchPanic`]. So every answer, that to an error too, carries what the outer layers add, and entity
+//! tags are compared before content is coded.
 
 pub mod catch_panic;
 pub mod compress;

@@ -101,7 +101,7 @@ impl Form {
 impl AnswerErrors {
     /// The response that tells of an error.
     pub fn response(&self, error: &Error, asked: &Asked) -> Response {
-        let mut response = response(&self.problem(error, asked), asked);
+        let mut response = tell(&self.problem(error, asked), asked);
         add_retry_after(response.headers_mut(), error);
         response
     }
@@ -117,20 +117,8 @@ impl AnswerErrors {
     }
 }
 
-/// The response that tells of a problem, with its status, in the form that suits the requester.
+/// The response that tells of a problem, with its status, in the form that suits the requester; nobody stores it.
 pub fn tell(problem: &Problem, asked: &Asked) -> Response {
-    let form = Form::of(asked);
-    let mut response = Response::new(form.tell(problem).into());
-    *response.status_mut() = problem.status;
-    let fields = response.headers_mut();
-    fields.insert(header::CONTENT_TYPE, form.content_type());
-    fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    fields.insert(header::VARY, HeaderValue::from_static("accept"));
-    response
-}
-
-/// The response that tells of a problem in the form that suits the requester; nobody stores it.
-pub fn response(problem: &Problem, asked: &Asked) -> Response {
     let form = Form::of(asked);
     let mut response = Response::new(form.tell(problem).into());
     *response.status_mut() = problem.status;

@@ -38,7 +38,8 @@ use crate::{Body, Clock, Error, Fault, Kind, Layer, Request, Response, Result, S
 pub struct Timeout {
     /// Tells the time.
     pub clock: Clock,
-    /// From the request to the head of the response; `None` waits for ever.
+    /// From the request to the head of the response, which includes reading the request's content; `None` waits for
+    /// ever.
     pub handler_timeout: Option<Duration>,
     /// From asking the response for more content to getting some; `None` waits for ever.
     pub stall_timeout: Option<Duration>,

@@ -120,11 +120,11 @@ async fn short_content_keeps_a_known_length() {
 
 #[tokio::test]
 async fn every_level_decodes_and_levels_out_of_range_are_the_nearest() {
-    let content = prose(20_000);
+    let content = prose(4000);
     for (deflate, brotli, zstd, window_log) in [(0, 0, 1, 0), (1, 1, -1, 10), (9, 11, 19, 23), (99, 99, 99, 99)] {
         let layer = Compress { levels: Levels { deflate, brotli, zstd, window_log }, ..Compress::default() };
         for coding in CODINGS {
-            let streamed = script::read(coded(layer.clone(), coding, script::pieces(&content, 5000)).await).await;
+            let streamed = script::read(coded(layer.clone(), coding, script::pieces(&content, 1000)).await).await;
             assert!(decode(coding, &streamed.content) == content, "{coding}, {:?}", layer.levels);
             // Level 0 of deflate only wraps, and what does not shrink is left.
             if deflate > 0 || !matches!(coding, Coding::Gzip | Coding::Deflate) {
@@ -353,7 +353,7 @@ async fn a_strong_tag_becomes_weak_and_the_304_agrees() {
             let expected = if is_coded { expected } else { tag };
             assert_eq!(response.headers()["etag"], expected, "{status} {tag}: {said}");
             assert_eq!(response.headers().contains_key("content-encoding"), is_coded && status == 200);
-            assert_eq!(response.headers().contains_key("vary"), status == 200 || !tag.starts_with("W/"), "{said}");
+            assert_eq!(response.headers()["vary"], "accept-encoding", "{said}");
         }
     }
 }

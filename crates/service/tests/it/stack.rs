@@ -68,7 +68,12 @@ async fn a_page_is_tagged_coded_and_not_sent_twice() {
     let outcomes = trail.read(|all| all.iter().map(|decision| decision.outcome().into_owned()).collect::<Vec<_>>());
     assert_eq!(
         outcomes,
-        ["a new request id", "304 Not Modified", "entity tag made weak", "no Strict-Transport-Security"]
+        [
+            "a new request id",
+            "304 Not Modified",
+            "fields as of a response coded with gzip",
+            "no Strict-Transport-Security"
+        ]
     );
 }
 

@@ -157,6 +157,17 @@ async fn readiness_is_waited_for_and_any_data_becomes_bytes() {
 }
 
 #[tokio::test]
+async fn a_router_does_not_tell_the_length_of_what_is_not_sent() {
+    let not_modified = http::StatusCode::NOT_MODIFIED;
+    let router = Router::new().route("/", get(async move || not_modified)).route("/empty", get(async || ()));
+    let service = FromTower(router);
+    for (path, has_length) in [("/", false), ("/empty", true)] {
+        let response = service.call(http::Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.headers().contains_key("content-length"), has_length, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_of_ours_stays_as_known_as_it_was() {
     let whole = async |_| Ok(Response::new(Body::from("whole")));
     let plain = whole.layer(TowerLayer(tower::layer::util::Identity::new()));

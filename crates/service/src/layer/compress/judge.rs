@@ -22,11 +22,9 @@ pub enum Judgement {
         /// How that was chosen.
         choice: Choice<Coding>,
     },
-    /// It has no content, and its entity tag becomes weak, as it did in the response that the requester has stored.
-    Renamed {
-        /// What the content would have been coded with.
-        coding: Coding,
-    },
+    /// It is a 304, whose fields are those of the response that it stands for (RFC 9110, section 15.4.5): if that would
+    /// be coded, a strong entity tag becomes weak here too.
+    NotModified(Choice<Coding>),
     /// It is left as it is.
     Left(Left),
 }
@@ -94,8 +92,8 @@ impl Compress {
         let available: Vec<Coding> = self.codings.iter().copied().chain([Coding::Identity]).collect();
         let choice = negotiate::coding(&request, &available);
         match choice.chosen().copied() {
+            _ if status == StatusCode::NOT_MODIFIED => Judgement::NotModified(choice),
             None | Some(Coding::Identity) => Judgement::Left(Left::NotWanted(choice)),
-            Some(coding) if status == StatusCode::NOT_MODIFIED => Judgement::Renamed { coding },
             Some(coding) => Judgement::Compressed { coding, choice },
         }
     }
@@ -109,9 +107,7 @@ impl Compress {
             return Some(Left::NoTransform);
         }
         if status == StatusCode::NOT_MODIFIED {
-            // Without a strong tag there is nothing to be changed.
-            let is_tagged = response.get(header::ETAG).is_some_and(|tag| tag.as_bytes().starts_with(b"\""));
-            return (!is_tagged).then_some(Left::Status(status));
+            return None;
         }
         if has_no_whole_content(status) {
             return Some(Left::Status(status));
@@ -141,6 +137,15 @@ fn has_no_whole_content(status: StatusCode) -> bool {
 }
 
 impl Judgement {
+    /// What the response is coded with, or the one that it stands for.
+    pub fn coding(&self) -> Option<Coding> {
+        match self {
+            Self::Compressed { coding, .. } => Some(*coding),
+            Self::NotModified(choice) => choice.chosen().copied().filter(|coding| *coding != Coding::Identity),
+            Self::Left(_) => None,
+        }
+    }
+
     /// Whether another `Accept-Encoding` could have led to another response.
     pub fn depends_on_request(&self) -> bool {
         !matches!(self, Self::Left(left) if !matches!(left, Left::NotWanted(_) | Left::NotSmaller { .. }))
@@ -159,8 +164,9 @@ static TWICE: Rule = Rule {
 };
 static TAG: Rule = Rule {
     name: "coded-validators",
-    section: "RFC 9110, sections 8.8.1 and 8.8.3.3",
-    says: "Two representations that differ in their bytes do not share a strong entity tag.",
+    section: "RFC 9110, sections 8.8.1, 8.8.3.3 and 15.4.5",
+    says: "Two representations that differ in their bytes do not share a strong entity tag, and a 304 has the fields \
+           of the 200 that it stands for.",
 };
 static TRANSFORM: Rule = Rule {
     name: "no-transform",
@@ -192,7 +198,7 @@ impl Decision for Judgement {
     fn rule(&self) -> &'static Rule {
         match self {
             Self::Compressed { .. } | Self::Left(Left::NotWanted(_)) => &CODED,
-            Self::Renamed { .. } => &TAG,
+            Self::NotModified(_) => &TAG,
             Self::Left(Left::Status(_)) => &STATUS,
             Self::Left(Left::Coded(_)) => &TWICE,
             Self::Left(Left::Partial) => &RANGE,
@@ -205,17 +211,17 @@ impl Decision for Judgement {
     fn outcome(&self) -> Cow<'static, str> {
         match self {
             Self::Compressed { coding, .. } => format!("coded with {coding}").into(),
-            Self::Renamed { .. } => "entity tag made weak".into(),
+            Self::NotModified(_) => match self.coding() {
+                Some(coding) => format!("fields as of a response coded with {coding}").into(),
+                None => "fields as of a response that is not coded".into(),
+            },
             Self::Left(_) => "sent as it is".into(),
         }
     }
 
     fn because(&self) -> Cow<'static, str> {
         match self {
-            Self::Compressed { choice, .. } => choice.because(),
-            Self::Renamed { coding } => {
-                format!("the stored response was coded with {coding}, and its entity tag is weak").into()
-            }
+            Self::Compressed { choice, .. } | Self::NotModified(choice) => choice.because(),
             Self::Left(left) => left.because(),
         }
     }

@@ -9,7 +9,7 @@ mod judge;
 mod whole;
 
 use http::header::{self, HeaderMap};
-use http::{Method, response};
+use http::{Method, StatusCode, response};
 use wirelight_semantics::coding::Coding;
 use wirelight_semantics::fields;
 use wirelight_semantics::validator::EntityTag;
@@ -121,14 +121,13 @@ impl Compress {
         if judgement.depends_on_request() {
             fields::add_vary(&mut head.headers, &[header::ACCEPT_ENCODING]);
         }
-        let coding = match &judgement {
-            Judgement::Compressed { coding, .. } => *coding,
-            Judgement::Renamed { .. } => {
-                weaken(&mut head.headers);
-                return Ok((judgement, body));
-            }
-            Judgement::Left(_) => return Ok((judgement, body)),
+        let Some(coding) = judgement.coding() else {
+            return Ok((judgement, body));
         };
+        if head.status == StatusCode::NOT_MODIFIED {
+            weaken(&mut head.headers);
+            return Ok((judgement, body));
+        }
         let body = match body.into_bytes() {
             Ok(content) if content.is_empty() => Body::empty(),
             Ok(content) if content.len() <= self.whole_max_bytes => {
