@@ -5,3 +5,4 @@ mod h1_corpus;
 mod h1_pair;
 mod h1_server;
 mod h1_transcripts;
+mod h2;

@@ -1,5 +1,7 @@
 //! Fields as a header block holds them, parsed once.
 
+use std::net::Ipv6Addr;
+
 use bytes::Bytes;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
@@ -224,21 +226,35 @@ fn scheme(value: &[u8]) -> Option<Scheme> {
 
 /// An authority without user information (RFC 9113, section 8.3.1).
 pub(crate) fn authority(value: &[u8]) -> Option<Authority> {
-    if value.is_empty() || !value.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'@') {
+    let (host, port) = match value.iter().rposition(|byte| *byte == b':') {
+        Some(colon) if !value[colon..].contains(&b']') => (&value[..colon], &value[colon + 1..]),
+        _ => (value, &value[..0]),
+    };
+    let valid_host = match host {
+        [] => false,
+        [b'[', address @ .., b']'] => std::str::from_utf8(address).is_ok_and(|it| it.parse::<Ipv6Addr>().is_ok()),
+        name => name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(byte)),
+    };
+    let valid_port = port.iter().all(u8::is_ascii_digit)
+        && port.iter().try_fold(0u16, |sum, digit| sum.checked_mul(10)?.checked_add((digit - b'0').into())).is_some();
+    if !valid_host || !valid_port {
         return None;
     }
-    let authority = Authority::from_maybe_shared(Bytes::copy_from_slice(value)).ok()?;
-    let port_is_number = match value.iter().rposition(|byte| *byte == b':') {
-        Some(colon) if !value[colon..].contains(&b']') => authority.port_u16().is_some() || colon + 1 == value.len(),
-        _ => true,
-    };
-    (!authority.host().is_empty() && port_is_number).then_some(authority)
+    Authority::from_maybe_shared(Bytes::copy_from_slice(value)).ok()
 }
 
 /// A path with its query, or an asterisk; nothing that HTTP/1.1 could not carry in its request line.
 fn path(value: &[u8]) -> Option<PathAndQuery> {
+    let query = value.iter().position(|byte| *byte == b'?').unwrap_or(value.len());
     let absolute = value.first() == Some(&b'/') || value == b"*";
-    if !absolute || !value.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'#') {
+    let graphic = |bytes: &[u8], no: &[u8]| bytes.iter().all(|byte| byte.is_ascii_graphic() && !no.contains(byte));
+    // A percent sign in a query may stand alone: browsers send `?q=100%` as it was typed (WHATWG URL).
+    let escaped = |at: usize| value[at..query].get(1..3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+    if !absolute
+        || !graphic(&value[..query], b"\"#<>\\^`{}")
+        || !graphic(&value[query..], b"\"#<>")
+        || !memchr::memchr_iter(b'%', &value[..query]).all(escaped)
+    {
         return None;
     }
     PathAndQuery::from_maybe_shared(Bytes::copy_from_slice(value)).ok()

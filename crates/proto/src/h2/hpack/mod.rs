@@ -12,6 +12,7 @@ mod table;
 
 pub use decode::{Decoder, Sink};
 pub use encode::Encoder;
+pub(crate) use field::authority;
 pub use field::{Defect, Field, Name, Pseudo};
 
 /// The size of the dynamic table before any setting says otherwise, in bytes (RFC 9113, section 6.5.2).

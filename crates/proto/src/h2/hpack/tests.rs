@@ -186,6 +186,14 @@ fn defects_are_kept_as_they_were_and_named() {
         (b":path", b"echo", Defect::Path),
         (b":path", b"/a b", Defect::Path),
         (b":path", b"/a\0", Defect::Path),
+        (b":path", b"/a\\b", Defect::Path),
+        (b":path", b"/%4", Defect::Path),
+        (b":path", b"/a%?", Defect::Path),
+        (b":path", b"/?<", Defect::Path),
+        (b":authority", b"[::1", Defect::Authority),
+        (b":authority", b"[::1]x", Defect::Authority),
+        (b":authority", b"a:65536", Defect::Authority),
+        (b":authority", b"a b", Defect::Authority),
         (b":path", b"/a#b", Defect::Path),
         (b":path", b"/\xc3\xa9", Defect::Path),
         (b":status", b"20", Defect::Status),
@@ -194,6 +202,28 @@ fn defects_are_kept_as_they_were_and_named() {
     ] {
         let Field::Malformed(field) = Field::parse(Name::parse(name), value) else { panic!("{name:?}: {value:?}") };
         assert_eq!((field.0.as_bytes(), &field.1[..], field.2), (name, value, defect));
+    }
+}
+
+#[test]
+fn pseudo_header_fields_that_are_held() {
+    for (name, value) in [
+        (":path", "/"),
+        (":path", "*"),
+        (":path", "//double"),
+        (":path", "/a|b[c]?q=100%&{d}^e`f\\g"),
+        (":authority", "a.test"),
+        (":authority", "a.test:"),
+        (":authority", "[::1]:8443"),
+        (":authority", "127.0.0.1:65535"),
+        (":scheme", "coap+tcp"),
+        (":method", "M-SEARCH"),
+        (":status", "599"),
+        (":protocol", "websocket"),
+    ] {
+        let field = Field::parse(Name::parse(name.as_bytes()), value.as_bytes());
+        assert!(!matches!(field, Field::Malformed(_)), "{name}: {value}");
+        assert_eq!((field.name().as_bytes(), field.value()), (name.as_bytes(), value.as_bytes()));
     }
 }
 

@@ -1,0 +1,229 @@
+//! Deadlines: what is awaited, until when, and what follows if it does not come.
+
+use std::time::{Duration, Instant};
+
+use super::{Connection, PING_PRESENCE, Stage};
+use crate::Role;
+use crate::h2::abuse::{ABANDONED, FRAME_TIMEOUT, KEEP_ALIVE, STALLED};
+use crate::h2::config::Config;
+use crate::h2::fault::{self, Code, Fault};
+use crate::h2::frame::Ping;
+use crate::h2::stream::{Receiving, Sending, Stream};
+
+/// What the connection waits for.
+pub(super) struct Timers {
+    /// When a preface, a frame or a header block began whose end has not come.
+    begun: Option<Instant>,
+    /// Until when SETTINGS have to be acknowledged.
+    pub(super) settings: Option<Instant>,
+    /// Since when no stream is open, and whether buffers were given back since.
+    idle: Option<Instant>,
+    released: bool,
+    /// When something last came from the peer.
+    heard: Instant,
+    /// Until when a PING has to be answered.
+    presence: Option<Instant>,
+    /// When the streams are looked at for those that stand still.
+    look: Option<Instant>,
+    /// Until when the first step of a drain lasts.
+    pub(super) drain: Option<Instant>,
+}
+
+impl Timers {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            begun: Some(now),
+            settings: None,
+            idle: Some(now),
+            released: false,
+            heard: now,
+            presence: None,
+            look: None,
+            drain: None,
+        }
+    }
+
+    #[inline]
+    pub(super) fn heard(&mut self, now: Instant) {
+        self.heard = now;
+    }
+
+    /// Notes whether something was begun, from when it was first seen.
+    #[inline]
+    pub(super) fn begun(&mut self, begun: bool, now: Instant) {
+        self.begun = if begun { self.begun.or(Some(now)) } else { None };
+    }
+
+    #[inline]
+    pub(super) fn idle_since(&mut self, now: Instant) {
+        self.idle = Some(now);
+        self.released = false;
+    }
+
+    #[inline]
+    pub(super) fn busy(&mut self) {
+        self.idle = None;
+    }
+
+    pub(super) fn present(&mut self) {
+        self.presence = None;
+    }
+
+    pub(super) fn settings_left(&mut self, now: Instant, config: &Config) {
+        if self.settings.is_none() {
+            self.settings = after(now, config.settings_timeout);
+        }
+    }
+
+    /// Whether the streams will be looked at.
+    #[inline]
+    pub(super) fn looks(&self) -> bool {
+        self.look.is_some()
+    }
+
+    /// Asks for the streams to be looked at when they may have stood still for too long.
+    #[inline]
+    pub(super) fn look(&mut self, now: Instant, config: &Config) {
+        if self.look.is_none() {
+            self.look = after(now, config.stall_timeout);
+        }
+    }
+}
+
+/// A deadline, unless it is switched off.
+fn after(now: Instant, duration: Duration) -> Option<Instant> {
+    (!duration.is_zero()).then(|| now + duration)
+}
+
+impl Connection {
+    fn begun_until(&self) -> Option<Instant> {
+        let limit = if self.stage == Stage::Open { self.config.frame_timeout } else { self.config.preface_timeout };
+        after(self.timers.begun?, limit)
+    }
+
+    fn idle_until(&self) -> Option<Instant> {
+        after(self.timers.idle?, self.config.idle_timeout)
+    }
+
+    fn release_at(&self) -> Option<Instant> {
+        if self.timers.released { None } else { Some(self.timers.idle? + self.config.release_timeout) }
+    }
+
+    fn ask_at(&self) -> Option<Instant> {
+        if self.streams.is_empty() || self.timers.presence.is_some() {
+            return None;
+        }
+        after(self.timers.heard, self.config.keep_alive_interval)
+    }
+
+    pub(super) fn earliest_deadline(&self) -> Option<Instant> {
+        if self.over {
+            return None;
+        }
+        let timers = &self.timers;
+        [
+            self.begun_until(),
+            timers.settings,
+            self.idle_until(),
+            self.release_at(),
+            self.ask_at(),
+            timers.presence,
+            timers.look,
+            timers.drain,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Acts on every deadline that has come.
+    pub(super) fn tell_time(&mut self) {
+        let now = self.now;
+        let passed = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
+        if passed(self.begun_until()) {
+            return self.fail_later(&FRAME_TIMEOUT, Code::ENHANCE_YOUR_CALM, "what was begun did not arrive in time");
+        }
+        if passed(self.timers.settings) {
+            let because = "settings were not acknowledged in time";
+            return self.fail_later(&fault::SETTINGS_ACKNOWLEDGED, Code::SETTINGS_TIMEOUT, because);
+        }
+        if passed(self.timers.presence) {
+            return self.fail_later(&KEEP_ALIVE, Code::NO_ERROR, "the peer did not answer a PING in time");
+        }
+        if passed(self.release_at()) {
+            self.timers.released = true;
+            self.release();
+        }
+        if passed(self.idle_until()) || passed(self.timers.drain) {
+            self.timers.idle = None;
+            self.leave();
+        }
+        if passed(self.ask_at()) {
+            Ping { ack: false, payload: PING_PRESENCE }.write(&mut self.control);
+            self.timers.presence = after(now, self.config.keep_alive_timeout);
+            self.timers.heard = now;
+        }
+        if passed(self.timers.look) {
+            self.timers.look = None;
+            self.look();
+        }
+    }
+
+    fn fail_later(&mut self, rule: &'static wirelight_semantics::decision::Rule, code: Code, because: &'static str) {
+        self.failed = Some(Box::new(Fault::connection(rule, code, because)));
+        // The deadline has done its work.
+        self.timers.begun = None;
+        self.timers.settings = None;
+        self.timers.presence = None;
+    }
+
+    /// Resets the streams that their peer has held up since the last look, and suspects those it holds up now.
+    fn look(&mut self) {
+        let least = self.config.stall_bytes_min;
+        let connection_stalls = self.send_window.available() == 0 && self.progress < least;
+        let role = self.role;
+        let mut waiting = false;
+        let mut stalled = Vec::new();
+        for stream in self.streams.iter_mut() {
+            let held_up = held_up(stream, role, connection_stalls, least);
+            if let (Some(fault), true) = (&held_up, stream.suspect) {
+                stalled.push((stream.id, fault.clone()));
+            }
+            waiting |= !stream.queue.is_empty() || awaits_content(stream, role);
+            stream.suspect = held_up.is_some();
+            stream.progress = 0;
+        }
+        self.progress = 0;
+        for (id, fault) in stalled {
+            if let Err(fault) = self.fail_stream(id, fault) {
+                self.failed = Some(Box::new(fault));
+            }
+        }
+        if waiting {
+            self.timers.look(self.now, &self.config);
+        }
+    }
+}
+
+/// Whether a server waits for the content of a request before it has begun to answer.
+fn awaits_content(stream: &Stream, role: Role) -> bool {
+    role == Role::Server
+        && stream.receiving == Receiving::Content
+        && stream.sending == Sending::Head
+        && stream.receive_window.open() > 0
+}
+
+/// Why a stream stands still, if its peer is why.
+fn held_up(stream: &Stream, role: Role, connection_stalls: bool, least: u32) -> Option<Fault> {
+    let stands_still = stream.progress < least;
+    let shut = stream.send_window.available() == 0 && stands_still || connection_stalls;
+    if !stream.queue.is_empty() && shut {
+        let because = "the peer's window has held content back for too long";
+        return Some(Fault::stream(stream.id, &STALLED, Code::ENHANCE_YOUR_CALM, because));
+    }
+    if awaits_content(stream, role) && stands_still {
+        let because = "the content of the request did not come";
+        return Some(Fault::stream(stream.id, &ABANDONED, Code::ENHANCE_YOUR_CALM, because));
+    }
+    None
+}

@@ -1,0 +1,4 @@
+//! The HTTP/2 engine, driven from outside.
+
+mod peer;
+mod server;
