@@ -9,6 +9,7 @@
 //! | OPTIONS, or `OPTIONS *`, and no service of its own for it | 204 with `Allow` |
 //! | a path that a pattern matches, a method that its route does not take | 405 with `Allow` |
 //! | a method that no registry knows and no route takes | 501, wherever it is sent |
+//! | CONNECT to an authority, which has no path, and no fallback | 501 |
 //! | a path that no pattern matches | the fallback's, or else 404 |
 //! | a path with a broken percent-encoding | 400 |
 //!
@@ -205,7 +206,7 @@ impl Router {
             is_new = true;
             Route { pattern: Arc::clone(&pattern), methods: Methods::default(), allow: HeaderValue::from_static("") }
         });
-        if route.pattern != pattern {
+        if route.pattern.segments() != pattern.segments() {
             let (known, new) = (Arc::clone(&route.pattern), pattern);
             return Err(RouteError::SamePaths { known, new });
         }

@@ -10,8 +10,8 @@ use wirelight_service::{Service, ServiceExt};
 /// is answered with the list of methods, unless it has a service of its own.
 #[derive(Debug, Clone, Default)]
 pub struct Methods {
-    services: Vec<(Method, Boxed)>,
-    others: Option<Boxed>,
+    /// `None` stands for every method that is not named.
+    services: Vec<(Option<Method>, Boxed)>,
 }
 
 /// A service for GET, and for HEAD.
@@ -100,31 +100,30 @@ impl Methods {
         self.on(Method::OPTIONS, service)
     }
 
-    /// These, and another one. A service for the same method that was there before is replaced.
+    /// These, and another one. A router refuses two services for one method.
     #[must_use]
     pub fn on(mut self, method: Method, service: impl Service) -> Self {
-        self.services.retain(|(known, _)| *known != method);
-        self.services.push((method, service.boxed()));
+        self.services.push((Some(method), service.boxed()));
         self
     }
 
     /// These, and a service for every method that is not named.
     #[must_use]
-    pub fn any(self, service: impl Service) -> Self {
-        Self { others: Some(service.boxed()), ..self }
+    pub fn any(mut self, service: impl Service) -> Self {
+        self.services.push((None, service.boxed()));
+        self
     }
 
-    /// The methods that are answered, in the order in which they were named; HEAD follows GET, and OPTIONS is last.
+    /// The methods that are named, in their order; HEAD follows GET, and OPTIONS is last.
     pub fn listed(&self) -> Vec<Method> {
-        let named = |method: &Method| self.services.iter().any(|(known, _)| known == method);
         let mut listed = Vec::with_capacity(self.services.len() + 2);
-        for (method, _) in &self.services {
+        for method in self.services.iter().filter_map(|(method, _)| method.as_ref()) {
             listed.push(method.clone());
-            if *method == Method::GET && !named(&Method::HEAD) {
+            if *method == Method::GET && self.named(&Method::HEAD).is_none() {
                 listed.push(Method::HEAD);
             }
         }
-        if !named(&Method::OPTIONS) {
+        if self.named(&Method::OPTIONS).is_none() {
             listed.push(Method::OPTIONS);
         }
         listed
@@ -132,33 +131,37 @@ impl Methods {
 
     /// Whether every method is answered.
     pub fn takes_any(&self) -> bool {
-        self.others.is_some()
+        self.others().is_some()
+    }
+
+    fn named(&self, method: &Method) -> Option<&Boxed> {
+        self.services.iter().find(|(known, _)| known.as_ref() == Some(method)).map(|(_, service)| service)
+    }
+
+    fn others(&self) -> Option<&Boxed> {
+        self.services.iter().find(|(known, _)| known.is_none()).map(|(_, service)| service)
     }
 
     pub(super) fn find(&self, method: &Method) -> Option<Answering<'_>> {
-        let named = |method: &Method| self.services.iter().find(|(known, _)| known == method).map(|(_, found)| found);
-        if let Some(service) = named(method) {
+        if let Some(service) = self.named(method) {
             return Some(Answering::Service(service));
         }
         if *method == Method::HEAD
-            && let Some(service) = named(&Method::GET)
+            && let Some(service) = self.named(&Method::GET)
         {
             return Some(Answering::Get(service));
         }
-        self.others.as_ref().map(Answering::Service)
+        self.others().map(Answering::Service)
     }
 
-    /// Takes over what `more` answers; a method that both name is an error, and `None` stands for all the others.
+    /// Takes over what `more` answers; a method that is named twice is an error, and `None` stands for all the others.
     pub(super) fn merge(&mut self, more: Self) -> Result<(), Option<Method>> {
-        let twice = more.services.iter().find(|(method, _)| self.services.iter().any(|(known, _)| known == method));
-        if let Some((method, _)) = twice {
-            return Err(Some(method.clone()));
+        for (method, service) in more.services {
+            if self.services.iter().any(|(known, _)| *known == method) {
+                return Err(method);
+            }
+            self.services.push((method, service));
         }
-        if self.others.is_some() && more.others.is_some() {
-            return Err(None);
-        }
-        self.services.extend(more.services);
-        self.others = self.others.take().or(more.others);
         Ok(())
     }
 }

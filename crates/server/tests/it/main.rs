@@ -3,3 +3,4 @@
 mod orders;
 mod pattern;
 mod router;
+mod wire;

@@ -1,12 +1,9 @@
 //! The orders example: one conversation, held with the service itself and then over TCP.
 
-use std::collections::BTreeMap;
-
 use http::{Method, StatusCode};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use wirelight_server::{Address, Listener, Server};
 use wirelight_service::{Body, Exchange, Service, Trail};
+
+use crate::wire::{Answer, Served};
 
 // Its `main` is for people.
 #[allow(dead_code)]
@@ -146,12 +143,6 @@ static CONVERSATION: &[Turn] = &[
     ),
 ];
 
-struct Answer {
-    status: u16,
-    fields: BTreeMap<String, String>,
-    content: String,
-}
-
 impl Turn {
     fn check(&self, answer: &Answer) {
         let Self { asks, fields, .. } = self;
@@ -163,6 +154,7 @@ impl Turn {
         }
         assert!(content.contains(self.holds), "{asks} {fields:?}: {content}");
         assert_eq!(content.is_empty(), self.holds.is_empty(), "{asks} {fields:?}: {content}");
+        assert!(answer.fields.contains_key("date"), "{asks} {fields:?}");
         // Neither may say a length of nothing (RFC 9110, section 8.6); axum does say it of a 304.
         let is_silent = matches!(self.status, 204 | 304);
         assert!(!is_silent || !answer.fields.contains_key("content-length"), "{asks} {fields:?}");
@@ -222,11 +214,11 @@ async fn the_service_holds_the_conversation() {
 
 #[tokio::test]
 async fn the_conversation_is_held_over_one_connection() {
-    let served = Served::begin().await;
+    let served = Served::begin(application::service()).await;
     let mut client = served.connect().await;
     for turn in CONVERSATION {
         client.say(&turn.bytes()).await;
-        turn.check(&client.hear(turn.method()).await);
+        turn.check(&client.hear(turn.method() == "HEAD").await);
     }
     drop(client);
     served.end().await;
@@ -234,12 +226,12 @@ async fn the_conversation_is_held_over_one_connection() {
 
 #[tokio::test]
 async fn the_conversation_is_held_in_one_breath() {
-    let served = Served::begin().await;
+    let served = Served::begin(application::service()).await;
     let mut client = served.connect().await;
     let everything: String = CONVERSATION.iter().map(Turn::bytes).collect();
     client.say(&everything).await;
     for turn in CONVERSATION {
-        turn.check(&client.hear(turn.method()).await);
+        turn.check(&client.hear(turn.method() == "HEAD").await);
     }
     drop(client);
     served.end().await;
@@ -247,7 +239,7 @@ async fn the_conversation_is_held_in_one_breath() {
 
 #[tokio::test]
 async fn what_the_application_decides_stands_in_the_trail() {
-    let exchange = Exchange { trail: Trail::watched(), peer: None };
+    let exchange = Exchange { trail: Trail::watched(), ..Exchange::default() };
     let service = application::service();
     let create = http::Request::post("/orders").header("content-type", "application/json").body(Body::from(ADA));
     assert_eq!(service.call(create.unwrap()).await.unwrap().status(), StatusCode::CREATED);
@@ -259,72 +251,4 @@ async fn what_the_application_decides_stands_in_the_trail() {
     assert_eq!(service.call(request).await.unwrap().status(), StatusCode::PRECONDITION_FAILED);
     let rules = exchange.trail.read(|all| all.iter().map(|decision| decision.rule().name).collect::<Vec<_>>());
     assert_eq!(rules, ["if-match"]);
-}
-
-/// The application on a port that the system chose.
-struct Served {
-    server: Server,
-    address: std::net::SocketAddr,
-    task: tokio::task::JoinHandle<std::io::Result<()>>,
-}
-
-impl Served {
-    async fn begin() -> Self {
-        let listener = Listener::tcp("127.0.0.1:0".parse().unwrap()).unwrap();
-        let Address::Internet(address) = listener.address() else { panic!("a TCP listener has an address") };
-        let server = Server::default();
-        let task = tokio::spawn({
-            let server = server.clone();
-            async move { server.serve(listener, application::service()).await }
-        });
-        Self { server, address, task }
-    }
-
-    async fn connect(&self) -> Client {
-        Client { stream: TcpStream::connect(self.address).await.unwrap(), heard: Vec::new() }
-    }
-
-    async fn end(self) {
-        self.server.shutdown().drain();
-        self.task.await.unwrap().unwrap();
-    }
-}
-
-/// The least of a client: it reads responses whose length is told.
-struct Client {
-    stream: TcpStream,
-    heard: Vec<u8>,
-}
-
-impl Client {
-    async fn say(&mut self, bytes: &str) {
-        self.stream.write_all(bytes.as_bytes()).await.unwrap();
-    }
-
-    async fn hear(&mut self, method: &str) -> Answer {
-        let length = loop {
-            match self.heard.windows(4).position(|octets| octets == b"\r\n\r\n") {
-                Some(at) => break at + 4,
-                None => self.more().await,
-            }
-        };
-        let head = String::from_utf8(self.heard.drain(..length).collect()).unwrap();
-        let mut lines = head.lines();
-        let status = lines.next().and_then(|line| line.strip_prefix("HTTP/1.1 ")).unwrap();
-        let status = status[..3].parse().unwrap();
-        let fields = lines.filter_map(|line| line.split_once(": "));
-        let fields: BTreeMap<_, _> = fields.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
-        assert!(fields.contains_key("date"), "{head}");
-        let has_content = method != "HEAD" && !matches!(status, 204 | 304);
-        let length = if has_content { fields["content-length"].parse().unwrap() } else { 0 };
-        while self.heard.len() < length {
-            self.more().await;
-        }
-        let content = String::from_utf8(self.heard.drain(..length).collect()).unwrap();
-        Answer { status, fields, content }
-    }
-
-    async fn more(&mut self) {
-        assert_ne!(self.stream.read_buf(&mut self.heard).await.unwrap(), 0, "the connection ended");
-    }
 }

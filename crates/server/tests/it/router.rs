@@ -4,6 +4,8 @@ use http::{HeaderMap, Method, StatusCode, header};
 use wirelight_server::router::{Mounted, Params, RouteError, Router, Routing, any, get, on, post};
 use wirelight_service::{Body, Error, Exchange, Request, Response, Result, Service, Trail};
 
+use crate::wire::Served;
+
 /// A service that answers with its name, the method, and the raw parameters that it is asked for.
 fn named(name: &'static str) -> impl Service {
     move |request: Request| {
@@ -30,7 +32,7 @@ struct Said {
 }
 
 async fn ask_with(service: &impl Service, method: &str, target: &str, fields: &[(&'static str, &str)]) -> Answer {
-    let exchange = Exchange { trail: Trail::watched(), peer: None };
+    let exchange = Exchange { trail: Trail::watched(), ..Exchange::default() };
     let mut request = http::Request::builder().method(method).uri(target).extension(exchange.clone());
     for (name, value) in fields {
         request = request.header(*name, *value);
@@ -372,7 +374,7 @@ async fn parameters_are_read_by_type() {
 #[test]
 fn conflicts_name_both_routes() {
     let one = || Router::new().route("/orders/{id}", get(named("one"))).fallback(named("fallback"));
-    let conflicts: [(Result<Router, RouteError>, &str); 8] = [
+    let conflicts: [(Result<Router, RouteError>, &str); 9] = [
         (
             one().try_route("/orders/{name}", post(named("two"))),
             "the routes /orders/{id} and /orders/{name} match the same paths: their parameters need the same names",
@@ -384,6 +386,10 @@ fn conflicts_name_both_routes() {
         (
             one().try_route("/orders/{id}", get(named("two"))),
             "two routes are GET /orders/{id}: only one of them could ever answer",
+        ),
+        (
+            one().try_route("/%6Frders", get(named("two")).post(named("three")).get(named("four"))),
+            "two routes are GET /%6Frders: only one of them could ever answer",
         ),
         (
             one().route("/x", any(named("two"))).try_route("/x", any(named("three"))),
@@ -412,13 +418,41 @@ fn conflicts_name_both_routes() {
     }
     assert!(one().try_route("/orders/{id}", post(named("two"))).is_ok());
     assert!(one().try_route("/orders/{id}/{name}", get(named("two"))).is_ok());
-    assert!(one().try_route("/orders/%7Bid}", get(named("two"))).is_err());
+    // Another way to write the same pattern.
+    assert!(one().try_route("/%6Frders/{id}", post(named("two"))).is_ok());
+    assert!(one().try_route("/%6Frders/{id}", get(named("two"))).is_err());
 }
 
 #[test]
 #[should_panic(expected = "two routes are GET /")]
 fn a_conflict_in_the_program_is_a_panic() {
     let _ = Router::new().route("/", get(named("one"))).route("/", get(named("two")));
+}
+
+#[tokio::test]
+async fn what_a_router_answers_itself_is_framed_on_the_wire() {
+    let served = Served::begin(orders()).await;
+    let mut client = served.connect().await;
+    let requests = [
+        ("HEAD /orders/7", 200, "content-length: 9", ""),
+        ("GET /orders/7", 200, "content-length: 9", "show id=7"),
+        ("OPTIONS /orders/7", 204, "allow: GET, HEAD, PUT, OPTIONS", ""),
+        ("HEAD /nothing", 404, "content-type: application/problem+json", ""),
+        ("PATCH /orders/7", 405, "allow: GET, HEAD, PUT, OPTIONS", "method-not-allowed"),
+        ("RELOAD /cache", 200, "content-length: 6", "reload"),
+        ("OPTIONS *", 204, "", ""),
+    ];
+    for (asks, status, field, holds) in requests {
+        client.say(&format!("{asks} HTTP/1.1\r\nhost: shop.test\r\n\r\n")).await;
+        let answer = client.hear(asks.starts_with("HEAD")).await;
+        assert_eq!(answer.status, status, "{asks}");
+        if let Some((name, value)) = field.split_once(": ") {
+            assert_eq!(answer.fields[name], value, "{asks}");
+        }
+        assert!(answer.content.contains(holds) && answer.content.is_empty() == holds.is_empty(), "{asks}");
+    }
+    drop(client);
+    served.end().await;
 }
 
 #[test]
