@@ -6,6 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 use http::{HeaderMap, Method, StatusCode, Uri, Version};
 use wirelight_service::{Exchange, Peer, Trail};
 
+use crate::tls::Secured;
+
 /// A connection as observers know it.
 #[derive(Debug, Clone)]
 pub struct ConnectionInfo {
@@ -13,6 +15,8 @@ pub struct ConnectionInfo {
     pub id: u64,
     /// Who is at the other end.
     pub peer: Option<Peer>,
+    /// What its TLS handshake has agreed on; `None` in cleartext.
+    pub secured: Option<Secured>,
 }
 
 /// Which way bytes went, and what they are.
@@ -116,6 +120,7 @@ pub trait Observer: Send + Sync + 'static {
 impl Record {
     /// What a layer may know of this exchange.
     pub fn exchange(&self) -> Exchange {
-        Exchange { trail: self.trail.clone(), peer: self.connection.peer.clone() }
+        let ConnectionInfo { peer, secured, .. } = &*self.connection;
+        Exchange { trail: self.trail.clone(), peer: peer.clone(), secure: secured.is_some() }
     }
 }

@@ -7,17 +7,17 @@ use std::task::Poll;
 
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use wirelight_net::drain::Seat;
+use wirelight_net::tls::Acceptor;
 use wirelight_net::{ConnectionInfo, Transport};
-use wirelight_proto::Role;
-use wirelight_proto::h1;
 use wirelight_service::{Peer, Service};
 
-use crate::Listener;
 use crate::listener::Kind;
 use crate::server::Shared;
+use crate::{Listener, engine, secure};
 
 /// Accepts until the server drains.
 pub(crate) async fn run<S: Service>(shared: Arc<Shared>, listener: Listener, service: Arc<S>) -> io::Result<()> {
+    let tls = listener.tls.clone();
     let mut door = Door::open(listener)?;
     loop {
         if !shared.limits.has_room() {
@@ -30,10 +30,13 @@ pub(crate) async fn run<S: Service>(shared: Arc<Shared>, listener: Listener, ser
             Some(Ok(Accepted::Tcp(stream, address))) => {
                 // A socket that cannot be told is gone, and its first read says so.
                 let _ = stream.set_nodelay(true);
-                let peer = Peer::Internet(address);
-                welcome(&shared, &service, stream, Some(address.ip()), peer);
+                let guest = Guest { tls: tls.clone(), address: Some(address.ip()), peer: Peer::Internet(address) };
+                welcome(&shared, &service, stream, guest);
             }
-            Some(Ok(Accepted::Unix(stream))) => welcome(&shared, &service, stream, None, Peer::Local(None)),
+            Some(Ok(Accepted::Unix(stream))) => {
+                let guest = Guest { tls: tls.clone(), address: None, peer: Peer::Local(None) };
+                welcome(&shared, &service, stream, guest);
+            }
             Some(Err(error)) if is_the_connections(&error) => {}
             Some(Err(_)) => {
                 // No descriptors or no memory: the queue keeps what comes, and others may give something back.
@@ -62,7 +65,7 @@ enum Accepted {
 
 impl Door {
     fn open(listener: Listener) -> io::Result<Self> {
-        let socket = match listener.0 {
+        let socket = match listener.kind {
             Kind::Tcp { socket, .. } => Socket::Tcp(TcpListener::from_std(socket)?),
             Kind::Unix { socket, path } => Socket::Unix(UnixListener::from_std(socket)?, path),
         };
@@ -102,15 +105,17 @@ fn is_the_connections(error: &io::Error) -> bool {
     )
 }
 
-/// Serves a connection in a task of its own, if the limits admit it.
-fn welcome<S: Service, T: Transport>(
-    shared: &Arc<Shared>,
-    service: &Arc<S>,
-    stream: T,
+/// Who came, and how the connection is to be taken.
+struct Guest {
+    tls: Option<Arc<Acceptor>>,
     address: Option<IpAddr>,
     peer: Peer,
-) {
-    let connection = ConnectionInfo { id: shared.number(), peer: Some(peer) };
+}
+
+/// Serves a connection in a task of its own, if the limits admit it.
+fn welcome<S: Service, T: Transport>(shared: &Arc<Shared>, service: &Arc<S>, stream: T, guest: Guest) {
+    let Guest { tls, address, peer } = guest;
+    let connection = ConnectionInfo { id: shared.number(), peer: Some(peer), secured: None };
     let permit = match shared.limits.admit(address) {
         Ok(permit) => permit,
         Err(refused) => {
@@ -120,10 +125,22 @@ fn welcome<S: Service, T: Transport>(
             return;
         }
     };
-    let engine = h1::Connection::new(Role::Server, Arc::clone(&shared.http1), shared.context.clock.now());
-    let served = wirelight_net::serve(stream, engine, Arc::clone(service), Arc::clone(&shared.context), connection);
-    tokio::spawn(async move {
-        served.await;
-        drop(permit);
-    });
+    let (shared, service) = (Arc::clone(shared), Arc::clone(service));
+    match tls {
+        None => {
+            let engine = engine::in_cleartext(&shared);
+            let context = Arc::clone(&shared.context);
+            let served = wirelight_net::serve(stream, engine, service, context, connection);
+            tokio::spawn(async move {
+                served.await;
+                drop(permit);
+            });
+        }
+        Some(acceptor) => {
+            tokio::spawn(async move {
+                secure::serve(shared, &acceptor, stream, service, connection).await;
+                drop(permit);
+            });
+        }
+    }
 }

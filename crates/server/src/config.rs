@@ -9,6 +9,10 @@ pub struct Config {
     pub http1: wirelight_proto::h1::Config,
     /// The limits and timers of every connection, whatever its version.
     pub connection: wirelight_net::Config,
+    /// How long a TLS handshake may take, from the connection's first moment.
+    pub handshake_timeout: Duration,
+    /// How many TLS handshakes may be under way at once; further ones wait their turn, within their time.
+    pub handshakes_max: usize,
     /// How many connections may be open at once; further ones wait in the system's queue.
     pub connections_max: usize,
     /// How many connections one address may hold open; further ones are closed as they come. None means no limit but
@@ -25,6 +29,8 @@ impl Default for Config {
         Self {
             http1: wirelight_proto::h1::Config::default(),
             connection: wirelight_net::Config::default(),
+            handshake_timeout: Duration::from_secs(10),
+            handshakes_max: 1024,
             connections_max: 100_000,
             connections_per_peer_max: None,
             drain_timeout: Duration::from_secs(30),

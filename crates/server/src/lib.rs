@@ -4,10 +4,12 @@
 
 mod accept;
 pub mod config;
+mod engine;
 pub mod limits;
 pub mod listener;
 pub mod pattern;
 pub mod router;
+mod secure;
 pub mod server;
 pub mod workers;
 

@@ -7,14 +7,21 @@ use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
+use std::sync::Arc;
+
 use socket2::{Domain, Protocol, Socket, Type};
+use wirelight_net::tls::Acceptor;
 
 /// How many connections the system may hold for us before they are accepted.
 const BACKLOG: i32 = 4096;
 
 /// A socket that connections come in on.
 #[derive(Debug)]
-pub struct Listener(pub(crate) Kind);
+pub struct Listener {
+    pub(crate) kind: Kind,
+    /// Who takes the connections over TLS; without one they are in cleartext.
+    pub(crate) tls: Option<Arc<Acceptor>>,
+}
 
 #[derive(Debug)]
 pub(crate) enum Kind {
@@ -71,7 +78,7 @@ impl Listener {
         let probe = tcp_socket(address, false)?;
         let address = probe.local_addr()?.as_socket().unwrap_or(address);
         drop(probe);
-        Ok(Self(Kind::Tcp { socket: listen(tcp_socket(address, true)?)?, shared: true }))
+        Ok(Kind::Tcp { socket: listen(tcp_socket(address, true)?)?, shared: true }.into())
     }
 
     /// Listens on a path in the file system. A socket that nobody listens on any more is replaced.
@@ -83,7 +90,7 @@ impl Listener {
         }
         let socket = std::os::unix::net::UnixListener::bind(path)?;
         socket.set_nonblocking(true)?;
-        Ok(Self(Kind::Unix { socket, path: Some(Unlink(path.to_owned())) }))
+        Ok(Kind::Unix { socket, path: Some(Unlink(path.to_owned())) }.into())
     }
 
     /// The sockets that whoever started this process has opened for it (systemd's `LISTEN_FDS`), in their order.
@@ -95,7 +102,7 @@ impl Listener {
                 listeners.push(Self::from_std(socket)?);
             } else if let Some(socket) = given.take_unix_listener(index)? {
                 socket.set_nonblocking(true)?;
-                listeners.push(Self(Kind::Unix { socket, path: None }));
+                listeners.push(Kind::Unix { socket, path: None }.into());
             }
         }
         Ok(listeners)
@@ -104,12 +111,18 @@ impl Listener {
     /// Listens on a socket that is already bound and listening.
     pub fn from_std(socket: std::net::TcpListener) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
-        Ok(Self(Kind::Tcp { socket, shared: false }))
+        Ok(Kind::Tcp { socket, shared: false }.into())
+    }
+
+    /// Takes the connections over TLS.
+    pub fn secured(mut self, acceptor: Arc<Acceptor>) -> Self {
+        self.tls = Some(acceptor);
+        self
     }
 
     /// Where it listens, with the port that the system chose.
     pub fn address(&self) -> Address {
-        match &self.0 {
+        match &self.kind {
             Kind::Tcp { socket, .. } => socket.local_addr().map_or(Address::Unnamed, Address::Internet),
             Kind::Unix { socket, .. } => {
                 let path = socket.local_addr().ok().and_then(|address| address.as_pathname().map(Path::to_owned));
@@ -120,13 +133,20 @@ impl Listener {
 
     /// Another listener on the same address, for another worker.
     pub(crate) fn another(&self) -> io::Result<Self> {
-        Ok(Self(match &self.0 {
+        let kind = match &self.kind {
             Kind::Tcp { socket, shared: true } => {
                 Kind::Tcp { socket: listen(tcp_socket(socket.local_addr()?, true)?)?, shared: true }
             }
             Kind::Tcp { socket, shared: false } => Kind::Tcp { socket: socket.try_clone()?, shared: false },
             Kind::Unix { socket, .. } => Kind::Unix { socket: socket.try_clone()?, path: None },
-        }))
+        };
+        Ok(Self { kind, tls: self.tls.clone() })
+    }
+}
+
+impl From<Kind> for Listener {
+    fn from(kind: Kind) -> Self {
+        Self { kind, tls: None }
     }
 }
 

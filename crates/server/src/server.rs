@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tokio::sync::Semaphore;
 use wirelight_net::{Context, Drain, Observer};
 use wirelight_service::{Clock, Service, ServiceExt};
 
@@ -23,6 +24,8 @@ pub(crate) struct Shared {
     pub(crate) http1: Arc<wirelight_proto::h1::Config>,
     pub(crate) context: Arc<Context>,
     pub(crate) limits: Arc<Limits>,
+    /// Turns for TLS handshakes.
+    pub(crate) handshakes: Semaphore,
     connections: AtomicU64,
 }
 
@@ -61,6 +64,7 @@ impl Server {
             http1: Arc::new(config.http1.clone()),
             limits: Limits::new(&config),
             context: Arc::new(context),
+            handshakes: Semaphore::new(config.handshakes_max),
             connections: AtomicU64::new(0),
             config,
         };

@@ -33,6 +33,8 @@ pub struct Exchange {
     pub trail: Trail,
     /// Who sent the request, where that is known.
     pub peer: Option<Peer>,
+    /// Whether the connection is encrypted, so that the scheme is `https`.
+    pub secure: bool,
 }
 
 impl Exchange {

@@ -56,7 +56,7 @@ impl Decision for Refused {
 }
 
 fn connection() -> Arc<ConnectionInfo> {
-    Arc::new(ConnectionInfo { id: 7, peer: Some(Peer::Internet("192.0.2.1:4711".parse().unwrap())) })
+    Arc::new(ConnectionInfo { id: 7, peer: Some(Peer::Internet("192.0.2.1:4711".parse().unwrap())), secured: None })
 }
 
 fn record(target: &str, fields: &[(&str, &[u8])]) -> Box<Record> {
@@ -86,7 +86,7 @@ fn record(target: &str, fields: &[(&str, &[u8])]) -> Box<Record> {
 }
 
 /// What a log writes of some records.
-fn written(config: Config, records: Vec<Box<Record>>) -> String {
+fn written(config: Config, records: impl IntoIterator<Item = Box<Record>>) -> String {
     let paper = Paper::default();
     let (log, writer) = AccessLog::start(config, paper.clone(), None).unwrap();
     for mut record in records {

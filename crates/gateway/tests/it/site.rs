@@ -86,7 +86,7 @@ impl Site {
             request.headers_mut().append(name, value.parse().unwrap());
         }
         let trail = Trail::watched();
-        request.extensions_mut().insert(Exchange { trail: trail.clone(), peer: None });
+        request.extensions_mut().insert(Exchange { trail: trail.clone(), ..Exchange::default() });
         let (head, mut body) = self.files.call(request).await.expect("files always answer").into_parts();
         let mut content = Ok(Vec::new());
         while let Some(data) = body.data().await {

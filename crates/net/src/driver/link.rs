@@ -61,6 +61,11 @@ impl<T: Transport, E: Connection> Link<T, E> {
         }
     }
 
+    /// Puts what was read from the transport already before what will be read.
+    pub(super) fn put_back(&mut self, bytes: &[u8]) {
+        self.kept_input.extend(bytes);
+    }
+
     /// Takes the thread's buffers, with what this connection kept in them.
     pub(super) fn begin(&mut self, now: Instant) -> Box<Turn> {
         let mut turn =

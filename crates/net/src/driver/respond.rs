@@ -15,7 +15,7 @@ use super::link::Turn;
 use super::refusal::{self, HandlerFailed};
 use super::serve::{Serve, may_switch};
 use crate::Transport;
-use crate::observe::{Asked, Ending, Record, Wire};
+use crate::observe::{Asked, ConnectionInfo, Ending, Record, Wire};
 use crate::upgrade::Upgrade;
 
 impl<T, E, S> Serve<T, E, S>
@@ -67,8 +67,9 @@ where
         if let Some(record) = &exchange.record {
             parts.extensions.insert(record.exchange());
         } else if self.context.config.peer {
-            let peer = self.connection.peer.clone();
-            parts.extensions.insert(wirelight_service::Exchange { trail: Trail::unwatched(), peer });
+            let ConnectionInfo { peer, secured, .. } = &*self.connection;
+            let (peer, secure) = (peer.clone(), secured.is_some());
+            parts.extensions.insert(wirelight_service::Exchange { trail: Trail::unwatched(), peer, secure });
         }
         if may_switch(parts) {
             let (promise, upgrade) = Upgrade::channel();

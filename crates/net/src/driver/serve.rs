@@ -73,6 +73,14 @@ pub struct Serve<T, E, S> {
     state: State,
 }
 
+impl<T: Transport, E: Connection, S> Serve<T, E, S> {
+    /// Puts what was read from the transport already before what will be read.
+    pub fn put_back(mut self, bytes: &[u8]) -> Self {
+        self.link.put_back(bytes);
+        self
+    }
+}
+
 #[derive(Debug)]
 enum State {
     Open,

@@ -55,7 +55,7 @@ pub(crate) fn stage_with(config: Config, http1: h1::Config, service: impl Servic
     let observer: Arc<dyn Observer> = Arc::clone(&seen) as _;
     let context = Context { config, clock: clock.clone(), observer: Some(observer), drain: drain.clone() };
     let engine = h1::Connection::new(Role::Server, Arc::new(http1), clock.now());
-    let connection = ConnectionInfo { id: 1, peer: None };
+    let connection = ConnectionInfo { id: 1, peer: None, secured: None };
     let task = tokio::spawn(wirelight_net::serve(near, engine, Arc::new(service), Arc::new(context), connection));
     Stage { peer, clock, drain, seen, task }
 }

@@ -198,7 +198,7 @@ mod tests {
             for id in *given {
                 request.headers_mut().append("x-request-id", id.parse().unwrap());
             }
-            let exchange = Exchange { trail: Trail::watched(), peer: None };
+            let exchange = Exchange { trail: Trail::watched(), ..Exchange::default() };
             request.extensions_mut().insert(exchange.clone());
             let response = service.call(request).await.unwrap();
             let sent = &response.headers()["x-request-id"];

@@ -132,7 +132,7 @@ impl Hand {
 pub(crate) fn watched(request: http::request::Builder, body: Body) -> (Request, Trail) {
     let mut request = request.body(body).unwrap();
     let trail = Trail::watched();
-    request.extensions_mut().insert(Exchange { trail: trail.clone(), peer: None });
+    request.extensions_mut().insert(Exchange { trail: trail.clone(), ..Exchange::default() });
     (request, trail)
 }
 

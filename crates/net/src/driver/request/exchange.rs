@@ -1,0 +1,170 @@
+//! One exchange under way: what is left of its request, and who reads its response.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::{HeaderMap, header, request, response};
+use tokio::sync::oneshot;
+use wirelight_proto::{Length, StreamId};
+use wirelight_service::body::Sender;
+use wirelight_service::{Body, Error, Request};
+
+use super::call::{Answer, OnInterim};
+use super::failure::{Failure, Phase, Sent};
+use super::Marks;
+
+/// Who reads the response.
+pub(super) enum Reader {
+    /// Whoever polls the connection.
+    Here(Arrived),
+    /// Somebody else, who is told.
+    Elsewhere {
+        /// Awaits the head.
+        answer: Option<oneshot::Sender<Result<Answer, Failure>>>,
+        /// Reads the content; gone when it is complete or nobody wants it.
+        content: Option<Sender>,
+    },
+}
+
+/// What has arrived and was not taken yet.
+#[derive(Default)]
+pub(super) struct Arrived {
+    pub(super) head: Option<(response::Parts, Length)>,
+    pub(super) content: VecDeque<Bytes>,
+    pub(super) trailers: Option<HeaderMap>,
+    pub(super) failed: Option<Failure>,
+}
+
+pub(super) struct Exchange {
+    /// `None` until the engine has opened it.
+    pub(super) stream: Option<StreamId>,
+    /// The head of the request, until it is sent.
+    pub(super) head: Option<request::Parts>,
+    /// What is left of the content; gone when the request is complete.
+    pub(super) upload: Option<(Body, Bytes)>,
+    /// Until when the content waits for 100 (Continue).
+    pub(super) continue_by: Option<Instant>,
+    pub(super) expects_continue: bool,
+    /// The final response came while the content still waited: it is not sent any more.
+    pub(super) held_back: bool,
+    pub(super) reader: Reader,
+    pub(super) on_interim: Option<OnInterim>,
+    pub(super) marks: Marks,
+    /// A byte of it has left.
+    pub(super) touched: bool,
+    /// The head of the response came.
+    pub(super) answered: bool,
+    /// The response is complete.
+    pub(super) received: bool,
+}
+
+impl Exchange {
+    pub(super) fn new(request: Request, reader: Reader, now: Instant) -> Self {
+        let (mut parts, body) = request.into_parts();
+        let expects_continue = parts
+            .headers
+            .get(header::EXPECT)
+            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+        let on_interim = if parts.extensions.is_empty() { None } else { parts.extensions.remove::<OnInterim>() };
+        Self {
+            stream: None,
+            head: Some(parts),
+            upload: Some((body, Bytes::new())),
+            continue_by: None,
+            expects_continue,
+            held_back: false,
+            reader,
+            on_interim,
+            marks: Marks { began: now, sent: None, first_byte: None },
+            touched: false,
+            answered: false,
+            received: false,
+        }
+    }
+
+    /// Whether both messages are complete.
+    pub(super) fn is_complete(&self) -> bool {
+        self.received && self.upload.is_none()
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        match (self.answered, &self.upload) {
+            (true, _) => Phase::Receiving,
+            (false, Some(_)) => Phase::Sending,
+            (false, None) if !self.touched => Phase::Sending,
+            (false, None) => Phase::Waiting,
+        }
+    }
+
+    /// Takes the head of the response.
+    pub(super) fn answer(&mut self, parts: response::Parts, length: Length) {
+        self.answered = true;
+        match &mut self.reader {
+            Reader::Here(arrived) => arrived.head = Some((parts, length)),
+            Reader::Elsewhere { answer, content } => {
+                let (sender, body) = Body::channel(known(length));
+                *content = Some(sender);
+                let response = http::Response::from_parts(parts, body);
+                if let Some(answer) = answer.take() {
+                    // Whoever asked may be gone; then its content is found abandoned.
+                    let _ = answer.send(Ok(Answer { response, marks: self.marks }));
+                }
+            }
+        }
+    }
+
+    /// Takes content of the response.
+    pub(super) fn content(&mut self, bytes: Bytes) {
+        match &mut self.reader {
+            Reader::Here(arrived) => arrived.content.push_back(bytes),
+            Reader::Elsewhere { content: Some(content), .. } => content.push(bytes),
+            Reader::Elsewhere { content: None, .. } => {}
+        }
+    }
+
+    /// Takes the end of the response.
+    pub(super) fn end(&mut self, trailers: HeaderMap) {
+        self.received = true;
+        match &mut self.reader {
+            Reader::Here(arrived) => arrived.trailers = Some(trailers),
+            Reader::Elsewhere { content, .. } => {
+                if let Some(mut content) = content.take() {
+                    content.finish(trailers);
+                }
+            }
+        }
+    }
+
+    /// Tells whoever reads that nothing more comes.
+    pub(super) fn fail(&mut self, error: Error, closed: bool) {
+        let sent = if self.touched { Sent::Something } else { Sent::Nothing };
+        let failure = Failure::new(error, self.phase(), sent);
+        self.fail_with(if closed && !self.answered { failure.closed() } else { failure });
+    }
+
+    pub(super) fn fail_with(&mut self, failure: Failure) {
+        self.upload = None;
+        if self.received {
+            return;
+        }
+        self.received = true;
+        match &mut self.reader {
+            Reader::Here(arrived) => arrived.failed = Some(failure),
+            Reader::Elsewhere { answer, content } => {
+                if let Some(answer) = answer.take() {
+                    let _ = answer.send(Err(failure));
+                } else if let Some(mut content) = content.take() {
+                    content.fail(failure.error);
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn known(length: Length) -> Option<u64> {
+    match length {
+        Length::Known(known) => Some(known),
+        Length::Unknown => None,
+    }
+}
