@@ -18,7 +18,7 @@ use wirelight_semantics::{fields, negotiate};
 use wirelight_service::{Body, Response, Trail};
 
 use super::missing::Missing;
-use super::path::{self, Refusal};
+use super::path;
 
 /// The methods that a file knows (RFC 9110, section 10.2.1).
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
@@ -57,8 +57,9 @@ impl Asked<'_> {
         response
     }
 
-    pub(super) fn path_refused(&self, refusal: Refusal) -> Response {
-        self.refuse(if refusal.is_malformed() { StatusCode::BAD_REQUEST } else { StatusCode::NOT_FOUND }, refusal)
+    /// Whether a refusal is best told as a page.
+    pub(super) fn prefers_a_page(&self) -> bool {
+        Form::preferred(&self.head.headers) == Form::Page
     }
 
     pub(super) fn missing(&self, missing: Missing) -> Response {
@@ -95,6 +96,8 @@ impl Asked<'_> {
         let mut response = response(StatusCode::PERMANENT_REDIRECT, Body::empty());
         let value = HeaderValue::from_str(&location).expect("a percent-encoded reference is visible ASCII");
         response.headers_mut().insert(LOCATION, value);
+        // What is a folder today may be a file tomorrow, and browsers never forget a permanent redirect.
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         response
     }
 

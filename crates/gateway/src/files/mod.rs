@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::request::Parts;
-use http::{HeaderValue, Method};
+use http::{HeaderValue, Method, StatusCode};
 use rustix::io::Errno;
 use wirelight_semantics::range;
 use wirelight_service::{Clock, Request, Response, Result, Service, Trail};
@@ -53,6 +53,14 @@ pub struct Config {
     pub root: PathBuf,
     /// The names of the files that stand for their folder, the first that exists. `index.html`.
     pub index: Vec<String>,
+    /// Endings that a path may leave out: with `.html`, `/about` is answered with `about.html` where there is no
+    /// `about`. None.
+    pub endings: Vec<String>,
+    /// The page below the root that says to people that there is nothing, with status 404: `404.html`. None: a plain
+    /// page with the reason.
+    pub not_found: Option<PathBuf>,
+    /// Media types by extension, without a dot, before those that are known. None.
+    pub media_types: Vec<(String, HeaderValue)>,
     /// Whether a folder without an index is listed. Off.
     pub listing: bool,
     /// At most so many entries of a folder are listed. 10,000.
@@ -86,6 +94,9 @@ impl Default for Config {
         Self {
             root: PathBuf::from("."),
             index: vec!["index.html".to_owned()],
+            endings: Vec::new(),
+            not_found: None,
+            media_types: Vec::new(),
             listing: false,
             listing_entries_max: 10_000,
             hidden: false,
@@ -190,7 +201,11 @@ impl Files {
                 trail.note(Plainer { location });
                 response
             }
-            Way::Refused(refusal) => asked.path_refused(refusal),
+            Way::Refused(refusal) if refusal.is_malformed() => asked.refuse(StatusCode::BAD_REQUEST, refusal),
+            Way::Refused(refusal) => {
+                let plain = asked.refuse(StatusCode::NOT_FOUND, refusal);
+                Box::pin(self.with_page(&asked, plain, now)).await
+            }
         }
     }
 
@@ -220,24 +235,35 @@ impl Files {
         }
     }
 
-    /// Answers a navigation to nothing with the root's index, where that is wanted.
+    /// Answers a navigation to nothing with the root's index, where that is wanted, or says that there is nothing.
     async fn fall_back(&self, asked: &Asked<'_>, missing: Missing, now: Instant) -> Response {
-        if !self.0.config.fallback || missing.status() != http::StatusCode::NOT_FOUND {
+        if missing.status() != StatusCode::NOT_FOUND {
             return asked.missing(missing);
         }
-        let fallback = fallback::judge(asked.head);
-        asked.trail.note(fallback);
-        if fallback != Fallback::Navigation {
-            return asked.missing(missing);
+        if self.0.config.fallback {
+            let fallback = fallback::judge(asked.head);
+            asked.trail.note(fallback);
+            let root = Place { path: PathBuf::new(), is_folder: true };
+            if fallback == Fallback::Navigation
+                && let Ok(resource) = self.locate(asked.trail, &root, b"/", now).await
+                && let Ok(response) = self.send(asked, &resource, now).await
+            {
+                return answer::varying_by_accept(response);
+            }
         }
-        let root = Place { path: PathBuf::new(), is_folder: true };
-        let sent = match self.locate(asked.trail, &root, b"/", now).await {
-            Ok(resource) => self.send(asked, &resource, now).await,
-            Err(_) => Err(missing),
+        self.with_page(asked, asked.missing(missing), now).await
+    }
+
+    /// Puts the site's own page in the place of a plain one that says that there is nothing.
+    async fn with_page(&self, asked: &Asked<'_>, plain: Response, now: Instant) -> Response {
+        let Some(page) = self.0.config.not_found.as_ref().filter(|_| asked.prefers_a_page()) else {
+            return plain;
         };
-        match sent {
-            Ok(response) => answer::varying_by_accept(response),
-            Err(missing) => asked.missing(missing),
+        let place = Place { path: page.clone(), is_folder: false };
+        // Its lookup is no part of why there is nothing, so the trail does not hear of it.
+        match self.locate(&Trail::unwatched(), &place, &key(&place), now).await {
+            Ok(resource) => resource.as_not_found(plain),
+            Err(_) => plain,
         }
     }
 

@@ -1,5 +1,7 @@
 //! What lies at a place: a file with its variants, a folder, or nothing that is served, and why.
 
+use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, IoSliceMut};
 use std::os::unix::fs::FileExt;
@@ -8,13 +10,15 @@ use std::time::{Instant, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use http::header::{
-    ACCEPT_ENCODING, ACCEPT_LANGUAGE, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE,
-    HeaderMap, HeaderValue, VARY,
+    ACCEPT_ENCODING, ACCEPT_LANGUAGE, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderValue, VARY,
 };
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use wirelight_semantics::coding::Coding;
+use wirelight_semantics::decision::{Decision, Rule};
 use wirelight_semantics::media_type;
 use wirelight_semantics::validator::{EntityTag, Validators};
+use wirelight_service::Response;
 
 use super::entry::{self, Nature, Stamp};
 use super::language;
@@ -29,6 +33,8 @@ use super::{Config, cache_control};
 pub(super) struct Resource {
     /// In every language, the default first; never empty.
     pub(super) editions: Vec<Edition>,
+    /// The ending that the path left out.
+    pub(super) completed: Option<Completed>,
 }
 
 /// A file in one language, as it is and in the codings in which it lies beside itself.
@@ -92,8 +98,26 @@ impl Search<'_> {
             Ok((_, Nature::Special(what))) => Err(Missing::Special(what)),
             // A folder that nobody may list can still hold an index that everybody may read.
             Err(Missing::Denied) if self.is_folder(&place.path)? => Ok(Found::FolderWithoutSlash),
+            Err(Missing::Absent) => self.complete(&place.path).map(Found::Resource),
             Err(missing) => Err(missing),
         }
+    }
+
+    /// Looks for a file whose name goes on where the path ends.
+    fn complete(&self, path: &Path) -> Result<Resource, Missing> {
+        for ending in &self.config.endings {
+            let mut whole = OsString::from(path);
+            whole.push(ending);
+            match self.open(Path::new(&whole)) {
+                Ok((file, Nature::File(stamp))) => {
+                    let resource = self.resource(Path::new(&whole), file, stamp)?;
+                    return Ok(Resource { completed: Some(Completed(ending.clone())), ..resource });
+                }
+                Ok(_) | Err(Missing::Absent) => {}
+                Err(missing) => return Err(missing),
+            }
+        }
+        Err(Missing::Absent)
     }
 
     fn find_index(&self, place: &Place) -> Result<Found, Missing> {
@@ -147,7 +171,7 @@ impl Search<'_> {
                 representation.fields.insert(VARY, vary.clone());
             }
         }
-        Ok(Resource { editions })
+        Ok(Resource { editions, completed: None })
     }
 
     /// A file that may lie beside another: one that cannot be read is no reason to refuse the other.
@@ -181,9 +205,8 @@ impl Search<'_> {
 
     /// The fields that all representations of a file have.
     fn fields(&self, path: &Path, language: Option<&str>) -> HeaderMap {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
         let mut fields = HeaderMap::with_capacity(12);
-        fields.insert(CONTENT_TYPE, HeaderValue::from_static(media_type::by_name(&name)));
+        fields.insert(CONTENT_TYPE, self.media_type(path));
         fields.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
         if let Some(value) = cache_control(&self.config.cache_control, path) {
             fields.insert(CACHE_CONTROL, value);
@@ -192,6 +215,18 @@ impl Search<'_> {
             fields.insert(CONTENT_LANGUAGE, language);
         }
         fields
+    }
+
+    fn media_type(&self, path: &Path) -> HeaderValue {
+        let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+        let own = self.config.media_types.iter().find(|(known, _)| known.eq_ignore_ascii_case(extension));
+        match own {
+            Some((_, media_type)) => media_type.clone(),
+            None => {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                HeaderValue::from_static(media_type::by_name(&name))
+            }
+        }
     }
 
     fn representation(
@@ -235,6 +270,18 @@ impl Resource {
     pub(super) fn memory_bytes(&self) -> u64 {
         let contents = self.representations().filter_map(|representation| representation.content.as_ref());
         contents.map(|content| content.len() as u64).sum::<u64>() + 1024 * self.representations().count() as u64
+    }
+
+    /// The content, if it is kept in memory, in the place of that of a plain page: as it is, and with its type.
+    pub(super) fn as_not_found(&self, mut plain: Response) -> Response {
+        let page = self.editions.first().and_then(|edition| edition.representations.last());
+        if let Some((page, content)) = page.and_then(|page| Some((page, page.content.clone()?))) {
+            let media_type = page.fields.get(CONTENT_TYPE).cloned();
+            plain.headers_mut().extend(media_type.map(|media_type| (CONTENT_TYPE, media_type)));
+            plain.headers_mut().remove(CONTENT_SECURITY_POLICY);
+            *plain.body_mut() = content.into();
+        }
+        plain
     }
 
     /// Whether it may be kept: a file too large for memory that changed just now must be looked at each time.
@@ -296,5 +343,29 @@ fn read_whole(file: &File, stamp: &Stamp, patience: Patience) -> Result<Bytes, M
         Ok(Nature::File(after)) if after == *stamp => Ok(buffer.freeze()),
         Ok(_) => Err(Missing::Changing),
         Err(error) => Err(Missing::from_io(&error)),
+    }
+}
+
+/// A path left the ending of a file's name out.
+#[derive(Debug, Clone)]
+pub(super) struct Completed(String);
+
+static RULE_COMPLETED: Rule = Rule {
+    name: "name-endings",
+    section: "Wirelight, files",
+    says: "A path that names nothing is tried again with each of the endings that may be left out.",
+};
+
+impl Decision for Completed {
+    fn rule(&self) -> &'static Rule {
+        &RULE_COMPLETED
+    }
+
+    fn outcome(&self) -> Cow<'static, str> {
+        format!("answered with the name and {}", self.0).into()
+    }
+
+    fn because(&self) -> Cow<'static, str> {
+        "nothing has the name itself, and this ending may be left out".into()
     }
 }

@@ -30,6 +30,9 @@ use super::root::Patience;
 impl Files {
     /// Answers a request with what was found for it. [`Missing::Changing`] if it is no longer there.
     pub(super) async fn send(&self, asked: &Asked<'_>, resource: &Resource, now: Instant) -> Result<Response, Missing> {
+        if let Some(completed) = resource.completed.as_ref().filter(|_| asked.trail.is_watched()) {
+            asked.trail.note(completed.clone());
+        }
         let edition = choose_edition(asked, resource);
         let representation = choose_representation(asked, edition);
         if let Some(answered) = judge_preconditions(asked, representation) {

@@ -190,3 +190,48 @@ async fn memory_knows_places_and_not_spellings() {
     assert_eq!(site.get("//a").await.status, 308);
     assert_eq!(site.get("/a/").await.status, 404);
 }
+
+/// What the system does not hold in memory is read where waiting holds nobody up, and comes out the same.
+#[tokio::test]
+async fn a_file_that_is_not_in_memory_is_read_from_the_disk() {
+    use rustix::fs::{Advice, fadvise};
+    let site = Site::new(&[]);
+    let content: Vec<u8> = (0..1_000_000_u32).map(|position| (position % 253) as u8).collect();
+    for (path, length) in [("small.bin", 50_000), ("large.bin", content.len())] {
+        site.write(path, &content[..length]);
+        let file = fs::File::open(site.path(path)).unwrap();
+        file.sync_all().unwrap();
+        fadvise(&file, 0, None, Advice::DontNeed).unwrap();
+        let answer = site.get(&format!("/{path}")).await;
+        assert!(answer.content.as_ref().unwrap() == &content[..length], "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_stretch_of_a_file_can_be_sent_without_reading_it_here() {
+    use std::sync::Arc;
+    use wirelight_gateway::files::FileBody;
+    let site = Site::new(&[("file.txt", "0123456789")]);
+    let file = Arc::new(fs::File::open(site.path("file.txt")).unwrap());
+    let mut body = FileBody::new(file, 2, 6, 3);
+    let (_, offset, remaining) = body.rest().unwrap();
+    assert_eq!((offset, remaining), (2, 6));
+    body.skip(1);
+    let mut body = Body::stream(body);
+    assert_eq!(body.size_hint().exact(), Some(5));
+    assert_eq!(body.data().await.unwrap().unwrap(), "345");
+    assert_eq!(body.data().await.unwrap().unwrap(), "67");
+    assert!(body.data().await.is_none());
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_ends_in_an_error() {
+    use std::sync::Arc;
+    use wirelight_gateway::files::FileBody;
+    let site = Site::new(&[]);
+    let folder = Arc::new(fs::File::open(site.path("")).unwrap());
+    let mut body = Body::stream(FileBody::new(folder, 0, 10, 10));
+    let error = body.data().await.unwrap().unwrap_err();
+    assert!(error.to_string().starts_with("the file could not be read at byte 0: "), "{error}");
+    assert!(body.data().await.is_none());
+}

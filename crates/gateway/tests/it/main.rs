@@ -6,6 +6,7 @@ mod corpus;
 mod links;
 mod listing;
 mod log;
+mod paths;
 mod serving;
 mod site;
 mod variants;

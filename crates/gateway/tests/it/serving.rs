@@ -267,3 +267,58 @@ fn a_root_that_is_no_folder_cannot_be_opened() {
         assert!(Files::open(config).is_err(), "{path}");
     }
 }
+
+#[tokio::test]
+async fn endings_may_be_left_out_where_that_is_wanted() {
+    let files = [
+        ("about.html", "about"),
+        ("about.html.gz", "gzip"),
+        ("both", "itself"),
+        ("both.html", "page"),
+        ("folder/index.html", "index"),
+        ("folder.html", "page"),
+    ];
+    let site = Site::with(&files, |config| config.endings = vec![".html".into(), ".htm".into()]);
+    for (target, status, content) in
+        [("/about", 200, "about"), ("/about.html", 200, "about"), ("/both", 200, "itself"), ("/folder/", 200, "index")]
+    {
+        site.get(target).await.is(status, content);
+    }
+    let answer = site.get_with("/about", &[("accept-encoding", "gzip")]).await;
+    answer.is(200, "gzip");
+    assert_eq!(answer.field("content-type"), "text/html; charset=utf-8");
+    assert_eq!(site.get("/folder").await.status, 308);
+    assert_eq!(site.get("/about/").await.status, 404);
+    assert_eq!(site.get("/nothing").await.status, 404);
+    site.get("/about").await.has_decision("name-endings: answered with the name and .html");
+    assert_eq!(Site::new(&files).get("/about").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_site_may_say_in_its_own_page_that_there_is_nothing() {
+    let site = Site::with(&[("404.html", "<p>nothing")], |config| config.not_found = Some("404.html".into()));
+    const PAGE: (&str, &str) = ("accept", "text/html");
+    for target in ["/nothing", "/.env", "/%2e%2e/x"] {
+        let answer = site.get_with(target, &[PAGE, ("range", "bytes=0-0"), ("if-none-match", "*")]).await;
+        answer.is(404, "<p>nothing");
+        assert_eq!(answer.field("content-type"), "text/html; charset=utf-8");
+        assert_eq!((answer.field("etag"), answer.field("cache-control")), ("", "no-store"));
+        assert!(!answer.decisions.is_empty());
+    }
+    assert_eq!(site.get("/nothing").await.field("content-type"), "application/problem+json");
+    assert_eq!(site.get_with("/%00", &[PAGE]).await.status, 400);
+    site.get_with("/404.html", &[PAGE]).await.is(200, "<p>nothing");
+    std::fs::remove_file(site.path("404.html")).unwrap();
+    site.clock.advance(std::time::Duration::from_secs(1));
+    let plain = site.get_with("/nothing", &[PAGE]).await;
+    assert!(plain.text().contains("there is nothing of that name"), "{}", plain.text());
+}
+
+#[tokio::test]
+async fn media_types_can_be_overruled() {
+    let site = Site::with(&[("a.TS", "x"), ("a.js", "x")], |config| {
+        config.media_types = vec![("ts".into(), http::HeaderValue::from_static("video/mp2t"))];
+    });
+    assert_eq!(site.get("/a.TS").await.field("content-type"), "video/mp2t");
+    assert_eq!(site.get("/a.js").await.field("content-type"), "text/javascript; charset=utf-8");
+}
