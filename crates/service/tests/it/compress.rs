@@ -121,7 +121,7 @@ async fn short_content_keeps_a_known_length() {
 #[tokio::test]
 async fn every_level_decodes_and_levels_out_of_range_are_the_nearest() {
     let content = prose(4000);
-    for (deflate, brotli, zstd, window_log) in [(0, 0, 1, 0), (1, 1, -1, 10), (9, 11, 19, 23), (99, 99, 99, 99)] {
+    for (deflate, brotli, zstd, window_log) in [(0, 0, 0, 0), (1, 1, 1, 10), (9, 11, 9, 23), (99, 99, 99, 99)] {
         let layer = Compress { levels: Levels { deflate, brotli, zstd, window_log }, ..Compress::default() };
         for coding in CODINGS {
             let streamed = script::read(coded(layer.clone(), coding, script::pieces(&content, 1000)).await).await;

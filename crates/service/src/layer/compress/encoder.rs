@@ -163,9 +163,10 @@ impl Zstd {
     fn new(levels: Levels, length: Option<usize>) -> Result<Self> {
         let idle = IDLE_ZSTD.with_borrow_mut(Vec::pop);
         let mut context = idle.unwrap_or_else(CCtx::create);
-        for parameter in
-            [CParameter::CompressionLevel(levels.zstd), CParameter::WindowLog(levels.window_log.clamp(10, 23))]
-        {
+        for parameter in [
+            CParameter::CompressionLevel(levels.zstd.clamp(1, 19)),
+            CParameter::WindowLog(levels.window_log.clamp(10, 23)),
+        ] {
             context.set_parameter(parameter).map_err(zstd_error)?;
         }
         context.set_pledged_src_size(length.map(|length| length as u64)).map_err(zstd_error)?;

@@ -65,7 +65,7 @@ pub struct Levels {
     pub deflate: u32,
     /// For brotli, 0 to 11.
     pub brotli: u32,
-    /// For zstd, 1 to 22.
+    /// For zstd, 1 to 19; above 9 each stream takes tens of megabytes.
     pub zstd: i32,
     /// How far back brotli and zstd look, as a power of two of bytes, 10 to 23: each stream needs about twice that
     /// (RFC 9659 lets no zstd stream go further than 23).
