@@ -117,6 +117,28 @@ pub trait Observer: Send + Sync + 'static {
     }
 }
 
+impl Asked {
+    /// The target as a log shows it: as it was written in HTTP/1; its path and query in later versions, which always
+    /// write all of it.
+    pub fn shown_target(&self) -> String {
+        match (self.version, self.target.path_and_query()) {
+            (Version::HTTP_2 | Version::HTTP_3, Some(path)) => path.to_string(),
+            _ => self.target.to_string(),
+        }
+    }
+
+    /// The version as a log shows it: `HTTP/1.1`.
+    pub fn shown_version(&self) -> &'static str {
+        match self.version {
+            Version::HTTP_09 => "HTTP/0.9",
+            Version::HTTP_10 => "HTTP/1.0",
+            Version::HTTP_2 => "HTTP/2.0",
+            Version::HTTP_3 => "HTTP/3.0",
+            _ => "HTTP/1.1",
+        }
+    }
+}
+
 impl Record {
     /// What a layer may know of this exchange.
     pub fn exchange(&self) -> Exchange {

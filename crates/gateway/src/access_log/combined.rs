@@ -3,8 +3,8 @@
 use std::io::Write;
 
 use http::header::{REFERER, USER_AGENT};
-use http::{HeaderMap, HeaderName, Version};
-use wirelight_net::observe::{Asked, Record};
+use http::{HeaderMap, HeaderName};
+use wirelight_net::observe::Record;
 use wirelight_service::Peer;
 
 use super::redact::Secrets;
@@ -25,8 +25,8 @@ pub(super) fn write(record: &Record, secrets: &Secrets, line: &mut Vec<u8>) {
         Some(asked) => {
             quoted(asked.method.as_str().as_bytes(), line);
             line.push(b' ');
-            quoted(&secrets.mask_target(target(asked).as_bytes()), line);
-            put(line, format_args!(" {}", version(asked.version)));
+            quoted(&secrets.mask_target(asked.shown_target().as_bytes()), line);
+            put(line, format_args!(" {}", asked.shown_version()));
         }
         None => line.push(b'-'),
     }
@@ -49,22 +49,4 @@ fn put_field(fields: Option<&HeaderMap>, name: &HeaderName, secrets: &Secrets, l
 
 fn put(line: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
     line.write_fmt(text).expect("a vector takes everything");
-}
-
-/// The target: as it was written in HTTP/1, its path and query in later versions, which always write all of it.
-pub(super) fn target(asked: &Asked) -> String {
-    match (asked.version, asked.target.path_and_query()) {
-        (Version::HTTP_2 | Version::HTTP_3, Some(path)) => path.to_string(),
-        _ => asked.target.to_string(),
-    }
-}
-
-pub(super) fn version(version: Version) -> &'static str {
-    match version {
-        Version::HTTP_09 => "HTTP/0.9",
-        Version::HTTP_10 => "HTTP/1.0",
-        Version::HTTP_2 => "HTTP/2.0",
-        Version::HTTP_3 => "HTTP/3.0",
-        _ => "HTTP/1.1",
-    }
 }

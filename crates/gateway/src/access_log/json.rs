@@ -12,7 +12,6 @@ use wirelight_net::observe::{Ending, Record};
 use wirelight_semantics::decision::Decision;
 
 use super::Config;
-use super::combined::{target, version};
 use super::redact::Secrets;
 use crate::moment::Moment;
 
@@ -61,8 +60,8 @@ pub(super) fn write(record: &Record, config: &Config, line: &mut Vec<u8>) {
     let secrets = &config.secrets;
     let asked = record.asked.as_ref().map(|asked| Asked {
         method: asked.method.as_str(),
-        target: text(&secrets.mask_target(target(asked).as_bytes())),
-        version: version(asked.version),
+        target: text(&secrets.mask_target(asked.shown_target().as_bytes())),
+        version: asked.shown_version(),
         request: fields(&asked.fields, secrets),
     });
     let written = Line {

@@ -1,5 +1,6 @@
 //! Lines for people: what was asked, what came of it, and the decision that explains it best.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::time::Duration;
 
@@ -7,7 +8,6 @@ use http::StatusCode;
 use wirelight_net::observe::{Ending, Record};
 use wirelight_semantics::decision::Decision;
 
-use super::combined::target;
 use super::redact::Secrets;
 use super::visible::printable;
 use crate::moment::Moment;
@@ -37,7 +37,7 @@ pub(super) fn write(record: &Record, secrets: &Secrets, colors: bool, decisions:
     match &record.asked {
         Some(asked) => {
             line.put(Some(Look::Strong), &format!(" {:<4} ", asked.method.as_str()));
-            line.put(None, &String::from_utf8_lossy(&secrets.mask_target(target(asked).as_bytes())));
+            line.put(None, &String::from_utf8_lossy(&secrets.mask_target(asked.shown_target().as_bytes())));
         }
         None => line.put(Some(Look::Quiet), " (no request that could be read)"),
     }
@@ -52,15 +52,8 @@ pub(super) fn write(record: &Record, secrets: &Secrets, colors: bool, decisions:
         record.trail.read(|all| all.iter().for_each(|decision| line.explain(&**decision)));
         return;
     }
-    // That something went well needs no reason, only how it did.
-    let is_success = record.status.is_success();
-    let reason = record.trail.decisive(|decision| match decision.declines() {
-        true => (None, decision.because()),
-        false if is_success => (Some(Look::Quiet), decision.outcome()),
-        false => (Some(Look::Quiet), decision.because()),
-    });
-    if let Some((look, reason)) = reason {
-        line.put(look, &format!("  {reason}"));
+    if let Some((declines, because)) = reason(record) {
+        line.put((!declines).then_some(Look::Quiet), &format!("  {because}"));
     }
     line.end();
 }
@@ -108,6 +101,20 @@ impl Look {
             Self::Cyan => 36,
         }
     }
+}
+
+/// Why the status is what it is: the decision that names it, or else the last refusal. That something went well needs
+/// no reason.
+fn reason(record: &Record) -> Option<(bool, Cow<'static, str>)> {
+    let status = record.status.as_str();
+    let named = record.trail.read(|all| {
+        let named = all.iter().rev().find(|decision| decision.outcome().starts_with(status));
+        named.map(|decision| (decision.declines(), decision.because()))
+    });
+    named.or_else(|| {
+        let decisive = record.trail.decisive(|decision| (decision.declines(), decision.because()));
+        decisive.filter(|(declines, _)| *declines || !record.status.is_success())
+    })
 }
 
 fn look(status: StatusCode) -> Look {
