@@ -18,6 +18,7 @@ use wirelight_semantics::{fields, negotiate};
 use wirelight_service::{Body, Response, Trail};
 
 use super::missing::Missing;
+use super::page::{self, escaped};
 use super::path;
 
 /// The methods that a file knows (RFC 9110, section 10.2.1).
@@ -122,7 +123,7 @@ impl Asked<'_> {
         fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         fields.insert(VARY, ACCEPT.into());
         if form == Form::Page {
-            fields.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'"));
+            fields.insert(CONTENT_SECURITY_POLICY, page::SECURITY_POLICY);
         }
         response
     }
@@ -178,22 +179,28 @@ fn title(status: StatusCode) -> String {
     format!("{} {}", status.as_str(), status.canonical_reason().unwrap_or("Error"))
 }
 
+/// What happened, what would have helped, and the rule.
 fn sentences(decision: &dyn Decision) -> impl Iterator<Item = String> {
-    let because = decision.because().into_owned();
-    let otherwise = decision.otherwise().map(Cow::into_owned);
-    std::iter::once(because).chain(otherwise).chain(std::iter::once(format!("Rule: {}", decision.rule())))
+    let rule = format!("Rule: {}", decision.rule());
+    std::iter::once(decision.because()).chain(decision.otherwise()).map(|clause| sentence(&clause)).chain([rule])
+}
+
+/// A clause with a capital letter and a full stop.
+fn sentence(clause: &str) -> String {
+    let mut rest = clause.chars();
+    let first = rest.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", rest.as_str())
 }
 
 fn page(status: StatusCode, decision: &dyn Decision) -> String {
     let title = title(status);
-    let mut page = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n<h1>{title}</h1>\n"
-    );
+    let mut page = String::with_capacity(4096);
+    page::begin(&mut page, &title);
+    writeln!(page, "<h1>{title}</h1>").expect("a string takes everything");
     for sentence in sentences(decision) {
         writeln!(page, "<p>{}</p>", escaped(&sentence)).expect("a string takes everything");
     }
+    page::end(&mut page);
     page
 }
 
@@ -204,25 +211,6 @@ fn text(status: StatusCode, decision: &dyn Decision) -> String {
         text.push('\n');
     }
     text
-}
-
-/// Text as it may stand in a page and in the attributes of its elements.
-pub(super) fn escaped(text: &str) -> Cow<'_, str> {
-    if !text.contains(['<', '>', '&', '"', '\'']) {
-        return Cow::Borrowed(text);
-    }
-    let mut escaped = String::with_capacity(text.len() + 16);
-    for char in text.chars() {
-        match char {
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '&' => escaped.push_str("&amp;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            char => escaped.push(char),
-        }
-    }
-    Cow::Owned(escaped)
 }
 
 /// A method that files do not know.

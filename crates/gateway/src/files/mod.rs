@@ -12,6 +12,7 @@ mod language;
 mod listing;
 mod memory;
 mod missing;
+mod page;
 pub mod path;
 mod precompressed;
 mod resource;

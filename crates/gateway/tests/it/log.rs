@@ -157,6 +157,40 @@ fn pretty_ends_with_the_decisive_reason() {
     assert!(colored.contains("\x1b[33m404\x1b[0m"), "{colored:?}");
 }
 
+/// A decision that declines nothing, with its outcome.
+#[derive(Debug)]
+struct Noted(&'static str);
+
+impl Decision for Noted {
+    fn rule(&self) -> &'static Rule {
+        &RULE
+    }
+    fn outcome(&self) -> std::borrow::Cow<'static, str> {
+        self.0.into()
+    }
+    fn because(&self) -> std::borrow::Cow<'static, str> {
+        format!("the cause of {}", self.0).into()
+    }
+}
+
+#[test]
+fn pretty_prefers_the_decision_that_names_the_status() {
+    for (status, notes, reason) in [
+        (308, &["308 to ./a/", "sent as it is"][..], "  the cause of 308 to ./a/\n"),
+        (304, &["304 Not Modified", "sent as it is"], "  the cause of 304 Not Modified\n"),
+        (200, &["taken from memory", "sent as it is"], "  2.25 ms\n"),
+        (500, &["something", "the last"], "  the cause of the last\n"),
+        (500, &[], "  2.25 ms\n"),
+    ] {
+        let mut record = record("/a", &[]);
+        record.status = StatusCode::from_u16(status).unwrap();
+        record.trail = Trail::watched();
+        notes.iter().for_each(|note| record.trail.note(Noted(note)));
+        let line = written(with(PRETTY), [record]);
+        assert!(line.ends_with(reason), "{line}");
+    }
+}
+
 /// Every byte that a field can hold, and every sequence that a terminal or a reader of lines would act on.
 #[test]
 fn nothing_in_a_message_acts_on_a_terminal_or_begins_a_line() {

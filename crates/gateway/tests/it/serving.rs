@@ -311,7 +311,7 @@ async fn a_site_may_say_in_its_own_page_that_there_is_nothing() {
     std::fs::remove_file(site.path("404.html")).unwrap();
     site.clock.advance(std::time::Duration::from_secs(1));
     let plain = site.get_with("/nothing", &[PAGE]).await;
-    assert!(plain.text().contains("there is nothing of that name"), "{}", plain.text());
+    assert!(plain.text().contains("There is nothing of that name."), "{}", plain.text());
 }
 
 #[tokio::test]

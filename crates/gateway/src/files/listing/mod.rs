@@ -20,6 +20,7 @@ use wirelight_service::Response;
 use super::answer::{Asked, response};
 use super::entry::Nature;
 use super::missing::Missing;
+use super::page::SECURITY_POLICY;
 use super::path;
 use super::resource::Search;
 use super::root::Unopened;
@@ -167,7 +168,7 @@ impl Listing {
         fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         fields.insert(VARY, ACCEPT.into());
         if form == Form::Page {
-            fields.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(page::SECURITY_POLICY));
+            fields.insert(CONTENT_SECURITY_POLICY, SECURITY_POLICY);
         }
         answer
     }

@@ -2,15 +2,9 @@
 
 use std::fmt::Write;
 
-use super::super::answer::escaped;
+use super::super::page::{self, escaped};
 use super::{Entry, Key, Listing, Order};
 use crate::moment::Moment;
-
-const STYLE: &str = include_str!("style.css");
-
-/// Allows the page's own stylesheet, by its hash, and nothing else.
-pub(super) const SECURITY_POLICY: &str = "default-src 'none'; \
-    style-src 'sha256-OueDUYqtD7XwsF+SgogHGGiB1C44V1xQZP7Mlmpu9b4='; base-uri 'none'; form-action 'none'";
 
 /// Writes the page.
 pub(super) fn write(listing: &Listing, order: Order) -> String {
@@ -22,14 +16,7 @@ pub(super) fn write(listing: &Listing, order: Order) -> String {
 fn put(page: &mut String, listing: &Listing, order: Order) -> std::fmt::Result {
     let path = String::from_utf8_lossy(&listing.path);
     let title = if path.is_empty() { "/".to_owned() } else { format!("/{path}/") };
-    let title = escaped(&title);
-    write!(
-        page,
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
-    )?;
+    page::begin(page, &title);
     put_crumbs(page, &path)?;
     page.push_str("<table>\n<thead>\n<tr>");
     for key in Key::ALL {
@@ -44,7 +31,7 @@ fn put(page: &mut String, listing: &Listing, order: Order) -> std::fmt::Result {
     }
     page.push_str("</tbody>\n</table>\n");
     put_summary(page, listing)?;
-    page.push_str("</main>\n</body>\n</html>\n");
+    page::end(page);
     Ok(())
 }
 
@@ -132,16 +119,7 @@ fn size(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use base64::Engine;
-    use sha2::{Digest, Sha256};
-
     use super::*;
-
-    #[test]
-    fn the_policy_allows_the_stylesheet_as_it_is() {
-        let hash = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(STYLE));
-        assert!(SECURITY_POLICY.contains(&format!("'sha256-{hash}'")), "the stylesheet's hash is {hash}");
-    }
 
     #[test]
     fn sizes_are_as_people_read_them() {
