@@ -4,6 +4,7 @@
 //! caching. Every version speaks the same [`part::Part`] in both directions behind [`connection::Connection`].
 
 pub mod connection;
+pub mod engine;
 pub mod error;
 pub mod h1;
 pub mod h2;
@@ -12,6 +13,7 @@ pub mod outgoing;
 pub mod part;
 
 pub use connection::{Connection, Role};
+pub use engine::Engine;
 pub use error::{ConnectionError, SendError};
 pub use incoming::Incoming;
 pub use outgoing::Outgoing;

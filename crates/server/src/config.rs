@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct Config {
     /// HTTP/1's limits and timers.
     pub http1: wirelight_proto::h1::Config,
+    /// HTTP/2's limits, budgets and timers.
+    pub http2: wirelight_proto::h2::Config,
     /// The limits and timers of every connection, whatever its version.
     pub connection: wirelight_net::Config,
     /// How long a TLS handshake may take, from the connection's first moment.
@@ -28,6 +30,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             http1: wirelight_proto::h1::Config::default(),
+            http2: wirelight_proto::h2::Config::default(),
             connection: wirelight_net::Config::default(),
             handshake_timeout: Duration::from_secs(10),
             handshakes_max: 1024,

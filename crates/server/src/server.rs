@@ -22,6 +22,7 @@ pub struct Server {
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) http1: Arc<wirelight_proto::h1::Config>,
+    pub(crate) http2: Arc<wirelight_proto::h2::Config>,
     pub(crate) context: Arc<Context>,
     pub(crate) limits: Arc<Limits>,
     /// Turns for TLS handshakes.
@@ -62,6 +63,7 @@ impl Server {
         let context = Context { config: config.connection.clone(), clock, observer, drain: Drain::default() };
         let shared = Shared {
             http1: Arc::new(config.http1.clone()),
+            http2: Arc::new(config.http2.clone()),
             limits: Limits::new(&config),
             context: Arc::new(context),
             handshakes: Semaphore::new(config.handshakes_max),

@@ -9,6 +9,7 @@ mod exchange;
 mod linger;
 mod link;
 mod refusal;
+pub mod request;
 mod respond;
 mod serve;
 

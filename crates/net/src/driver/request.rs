@@ -67,7 +67,10 @@ pub struct RequestContext {
 
 impl std::fmt::Debug for RequestContext {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RequestContext").field("config", &self.config).field("observed", &self.observer.is_some()).finish()
+        f.debug_struct("RequestContext")
+            .field("config", &self.config)
+            .field("observed", &self.observer.is_some())
+            .finish()
     }
 }
 
@@ -137,6 +140,11 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
     /// `cx` is woken when the server closes it, or says something that nobody asked for.
     pub fn poll_idle(&mut self, cx: &mut Task<'_>) -> Poll<Close> {
         self.poll_turn(cx, |_| false)
+    }
+
+    /// Whether no exchange is under way.
+    fn is_at_rest(&self) -> bool {
+        self.exchanges.is_empty() && self.waiting.is_empty()
     }
 
     /// Takes a request; it is sent when the connection is next polled.

@@ -204,7 +204,10 @@ where
                 moved = true;
             }
             moved |= self.stir(turn, cx);
+            // What leaves may make room for more.
+            let before = turn.out.len();
             self.link.engine.poll_transmit(&mut turn.out, turn.now);
+            moved |= turn.out.len() != before;
             if !self.has_room(turn) {
                 break true;
             }

@@ -2,18 +2,17 @@
 
 use std::task::{Context as Task, Poll};
 
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, StatusCode};
 use http_body::Body as _;
 use wirelight_proto::{Connection, ConnectionError, Event, Length, Part, Reason, StreamId};
 use wirelight_service::{Body, Error, Fault, Kind};
 
 use super::super::exchange::poll_body;
 use super::super::link::{Read, Turn};
-use super::exchange::{Exchange, Reader};
-use super::failure::{Failure, Sent};
 use super::Requests;
+use super::exchange::{Exchange, Reader};
+use super::failure::Failure;
 use crate::observe::Wire;
-use crate::upgrade::Upgrade;
 use crate::{Close, Transport};
 
 impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
@@ -139,7 +138,7 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
         let Some((body, _)) = &exchange.upload else { return };
         let length = body.size_hint().exact().map_or(Length::Unknown, Length::Known);
         let empty = length == Length::Known(0) && body.is_end_stream();
-        if let Err(error) = self.send(stream, Part::Request(parts, length), turn) {
+        if let Err(error) = self.send_part(stream, Part::Request(parts, length), turn) {
             self.link.engine.reset(stream, Reason::Broken, &mut turn.out);
             exchange.fail(error, false);
             return;
@@ -152,7 +151,7 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
     }
 
     /// Sends one part, and shows it to whoever asked for the bytes.
-    fn send(&mut self, stream: StreamId, part: Part, turn: &mut Turn) -> Result<(), Error> {
+    fn send_part(&mut self, stream: StreamId, part: Part, turn: &mut Turn) -> Result<(), Error> {
         let wire = if matches!(part, Part::Request(..)) { Wire::HeadSent } else { Wire::ContentSent };
         let from = turn.out.buffer().len();
         self.link.engine.send(stream, part, &mut turn.out).map_err(Error::ours)?;
@@ -167,7 +166,7 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
     /// Ends a request as a whole one.
     fn complete(&mut self, exchange: &mut Exchange, stream: StreamId, trailers: HeaderMap, turn: &mut Turn) {
         exchange.upload = None;
-        if let Err(error) = self.send(stream, Part::End(trailers), turn) {
+        if let Err(error) = self.send_part(stream, Part::End(trailers), turn) {
             self.link.engine.reset(stream, Reason::Broken, &mut turn.out);
             exchange.fail(error, false);
         }
@@ -241,7 +240,7 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
         let Some(index) = self.index(stream) else { return };
         let leftover = turn.input.take(turn.input.len());
         let exchange = &mut self.exchanges[index];
-        exchange.received = true;
+        exchange.end(HeaderMap::new());
         exchange.upload = None;
         if let Some(promise) = exchange.promise.take() {
             promise.fulfil(self.link.take_transport(), leftover);
@@ -305,7 +304,7 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
             if !rest.is_empty() {
                 let content = rest.split_to(room.min(rest.len()));
                 moved = true;
-                if let Err(error) = self.send(stream, Part::Content(content), turn) {
+                if let Err(error) = self.send_part(stream, Part::Content(content), turn) {
                     self.break_off(exchange, stream, error, turn);
                 }
                 continue;

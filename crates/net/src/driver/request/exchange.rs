@@ -4,15 +4,16 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::{HeaderMap, header, request, response};
+use http::{HeaderMap, Method, StatusCode, header, request, response};
 use tokio::sync::oneshot;
 use wirelight_proto::{Length, StreamId};
 use wirelight_service::body::Sender;
 use wirelight_service::{Body, Error, Request};
 
+use super::Marks;
 use super::call::{Answer, OnInterim};
 use super::failure::{Failure, Phase, Sent};
-use super::Marks;
+use crate::upgrade::{Promise, Upgrade};
 
 /// Who reads the response.
 pub(super) enum Reader {
@@ -50,6 +51,10 @@ pub(super) struct Exchange {
     pub(super) held_back: bool,
     pub(super) reader: Reader,
     pub(super) on_interim: Option<OnInterim>,
+    /// Whether the request was CONNECT, so that success makes the connection a tunnel.
+    pub(super) may_tunnel: bool,
+    /// Whoever awaits the bytes behind a switch of protocols.
+    pub(super) promise: Option<Promise>,
     pub(super) marks: Marks,
     /// A byte of it has left.
     pub(super) touched: bool,
@@ -69,6 +74,8 @@ impl Exchange {
         let on_interim = if parts.extensions.is_empty() { None } else { parts.extensions.remove::<OnInterim>() };
         Self {
             stream: None,
+            may_tunnel: parts.method == Method::CONNECT,
+            promise: None,
             head: Some(parts),
             upload: Some((body, Bytes::new())),
             continue_by: None,
@@ -98,8 +105,14 @@ impl Exchange {
     }
 
     /// Takes the head of the response.
-    pub(super) fn answer(&mut self, parts: response::Parts, length: Length) {
+    pub(super) fn answer(&mut self, mut parts: response::Parts, length: Length) {
         self.answered = true;
+        let tunnel = self.may_tunnel && parts.status.is_success();
+        if tunnel || parts.status == StatusCode::SWITCHING_PROTOCOLS {
+            let (promise, upgrade) = Upgrade::channel();
+            parts.extensions.insert(upgrade);
+            self.promise = Some(promise);
+        }
         match &mut self.reader {
             Reader::Here(arrived) => arrived.head = Some((parts, length)),
             Reader::Elsewhere { answer, content } => {
