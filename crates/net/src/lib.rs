@@ -13,6 +13,7 @@ pub mod upgrade;
 
 pub use close::Close;
 pub use drain::Drain;
+pub use driver::request;
 pub use driver::{Config, Context, RawHead, serve};
 pub use observe::{ConnectionInfo, Ending, Observer, Record, Wire};
 pub use transport::Transport;
