@@ -73,6 +73,22 @@ pub enum Format {
 }
 
 /// An [`Observer`] that writes a line for each exchange.
+///
+/// ```
+/// use std::sync::Arc;
+/// use wirelight_gateway::access_log::{AccessLog, Config, Format};
+/// use wirelight_net::observe::Observer;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let config = Config { format: Format::Json, ..Config::default() };
+/// let (log, writer) = AccessLog::start(config, std::io::stdout(), None)?;
+/// let observer: Arc<dyn Observer> = Arc::new(log);
+/// // A server is given the observer. When it has ended, what still waits is written:
+/// writer.finish();
+/// # drop(observer);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct AccessLog {
     journal: Journal<Item>,

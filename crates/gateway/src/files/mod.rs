@@ -143,6 +143,23 @@ fn cache_control(rules: &[CacheRule], path: &Path) -> Option<HeaderValue> {
 }
 
 /// A [`Service`] that serves the files of a folder; cheap to clone.
+///
+/// ```
+/// use wirelight_gateway::files::{Config, Files};
+/// use wirelight_service::{Body, Request, Service};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::TempDir::new()?;
+/// # let root = folder.path().to_owned();
+/// std::fs::write(root.join("index.html"), "<h1>Hello")?;
+/// let files = Files::open(Config { root, ..Config::default() })?;
+/// let response = files.call(Request::new(Body::empty())).await?;
+/// assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
+/// assert_eq!(response.into_body().collect(100).await?, "<h1>Hello");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Files(Arc<Shelf>);
 
