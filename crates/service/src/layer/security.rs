@@ -7,7 +7,7 @@ use http::header::{self, Entry, HeaderMap, HeaderName};
 use wirelight_semantics::decision::{Decision, Rule};
 
 use super::Layered;
-use crate::{Layer, Request, Response, Result, Service, Trail};
+use crate::{Exchange, Layer, Request, Response, Result, Service, Trail};
 
 /// Adds the fields that tell a browser to be careful, and never replaces one that the service set.
 ///
@@ -40,15 +40,16 @@ pub struct SecureResponses {
     pub permissions_policy: Option<HeaderValue>,
     /// `Cross-Origin-Opener-Policy`: whether pages of other origins keep a handle on a page.
     pub opener_policy: Option<HeaderValue>,
-    /// `Strict-Transport-Security` (RFC 6797, section 6.1), sent only if `transport_is_secure`.
+    /// `Strict-Transport-Security` (RFC 6797, section 6.1), sent only over a secure transport.
     pub strict_transport_security: Option<HeaderValue>,
-    /// Whether every request that comes here came over TLS.
-    pub transport_is_secure: bool,
+    /// Whether every request that comes here came over TLS, though another server took it off.
+    pub behind_tls: bool,
 }
 
 impl Default for SecureResponses {
     /// What breaks no ordinary site: no content security policy and no permissions policy, which only a site's author
-    /// can write; a year of strict transport security, once told that the transport is secure.
+    /// can write; a year of strict transport security,
+    /// over a secure transport.
     fn default() -> Self {
         Self {
             content_security_policy: None,
@@ -58,7 +59,7 @@ impl Default for SecureResponses {
             permissions_policy: None,
             opener_policy: None,
             strict_transport_security: Some(HeaderValue::from_static("max-age=31536000")),
-            transport_is_secure: false,
+            behind_tls: false,
         }
     }
 }
@@ -68,8 +69,6 @@ impl Default for SecureResponses {
 pub enum StrictTransport {
     /// The transport is secure.
     Promised,
-    /// The transport is not secure, or not known to be.
-    Insecure,
     /// The service set the field itself.
     Kept,
 }
@@ -88,7 +87,6 @@ impl Decision for StrictTransport {
     fn outcome(&self) -> Cow<'static, str> {
         match self {
             Self::Promised => "Strict-Transport-Security added".into(),
-            Self::Insecure => "no Strict-Transport-Security".into(),
             Self::Kept => "Strict-Transport-Security left as it is".into(),
         }
     }
@@ -96,20 +94,15 @@ impl Decision for StrictTransport {
     fn because(&self) -> Cow<'static, str> {
         match self {
             Self::Promised => "the transport is secure".into(),
-            Self::Insecure => "the transport is not known to be secure".into(),
             Self::Kept => "the service set the field itself".into(),
         }
-    }
-
-    fn otherwise(&self) -> Option<Cow<'static, str>> {
-        matches!(self, Self::Insecure).then_some("transport_is_secure would have added it".into())
     }
 }
 
 impl SecureResponses {
     /// Adds to a response's fields what is not there yet; the answer says what became of
-    /// `Strict-Transport-Security`, where it is configured.
-    pub fn apply(&self, fields: &mut HeaderMap) -> Option<StrictTransport> {
+    /// `Strict-Transport-Security`, where it is configured and may be sent.
+    pub fn apply(&self, secure: bool, fields: &mut HeaderMap) -> Option<StrictTransport> {
         const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
         const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
         let plain = [
@@ -127,10 +120,9 @@ impl SecureResponses {
                 vacant.insert(value.clone());
             }
         }
-        let promise = self.strict_transport_security.as_ref()?;
+        let promise = self.strict_transport_security.as_ref().filter(|_| secure)?;
         Some(match fields.entry(header::STRICT_TRANSPORT_SECURITY) {
             Entry::Occupied(_) => StrictTransport::Kept,
-            Entry::Vacant(_) if !self.transport_is_secure => StrictTransport::Insecure,
             Entry::Vacant(vacant) => {
                 vacant.insert(promise.clone());
                 StrictTransport::Promised
@@ -149,9 +141,11 @@ impl<S> Layer<S> for SecureResponses {
 
 impl<S: Service> Service for Layered<SecureResponses, S> {
     async fn call(&self, request: Request) -> Result<Response> {
+        let exchange = request.extensions().get::<Exchange>();
+        let secure = self.layer.behind_tls || exchange.is_some_and(|exchange| exchange.secure);
         let trail = Trail::of(request.extensions());
         let mut response = self.inner.call(request).await?;
-        if let Some(decision) = self.layer.apply(response.headers_mut()) {
+        if let Some(decision) = self.layer.apply(secure, response.headers_mut()) {
             trail.note(decision);
         }
         Ok(response)
@@ -167,8 +161,8 @@ mod tests {
         let mut fields = HeaderMap::new();
         fields.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
         fields.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=0"));
-        let layer = SecureResponses { transport_is_secure: true, ..Default::default() };
-        assert_eq!(layer.apply(&mut fields), Some(StrictTransport::Kept));
+        let layer = SecureResponses::default();
+        assert_eq!(layer.apply(true, &mut fields), Some(StrictTransport::Kept));
         assert_eq!(fields[header::X_FRAME_OPTIONS], "DENY");
         assert_eq!(fields[header::STRICT_TRANSPORT_SECURITY], "max-age=0");
         assert_eq!(fields[header::REFERRER_POLICY], "strict-origin-when-cross-origin");
@@ -176,11 +170,10 @@ mod tests {
 
     #[test]
     fn strict_transport_is_promised_over_a_secure_transport_only() {
-        for (transport_is_secure, decision) in [(true, StrictTransport::Promised), (false, StrictTransport::Insecure)] {
+        for (secure, decision) in [(true, Some(StrictTransport::Promised)), (false, None)] {
             let mut fields = HeaderMap::new();
-            let layer = SecureResponses { transport_is_secure, ..Default::default() };
-            assert_eq!(layer.apply(&mut fields), Some(decision));
-            assert_eq!(fields.contains_key(header::STRICT_TRANSPORT_SECURITY), transport_is_secure);
+            assert_eq!(SecureResponses::default().apply(secure, &mut fields), decision);
+            assert_eq!(fields.contains_key(header::STRICT_TRANSPORT_SECURITY), secure);
         }
     }
 
@@ -195,10 +188,10 @@ mod tests {
             permissions_policy: value.clone(),
             opener_policy: value.clone(),
             strict_transport_security: value,
-            transport_is_secure: true,
+            behind_tls: true,
         };
         let mut fields = HeaderMap::new();
-        layer.apply(&mut fields);
+        layer.apply(true, &mut fields);
         assert_eq!(fields.len(), 7);
     }
 }
