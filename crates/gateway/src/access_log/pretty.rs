@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use wirelight_net::observe::{Ending, Record};
-use wirelight_semantics::decision::Decision;
+use wirelight_semantics::decision::{Decision, Rule};
 
 use super::redact::Secrets;
 use super::visible::printable;
@@ -52,8 +52,11 @@ pub(super) fn write(record: &Record, secrets: &Secrets, colors: bool, decisions:
         record.trail.read(|all| all.iter().for_each(|decision| line.explain(&**decision)));
         return;
     }
-    if let Some((declines, because)) = reason(record) {
+    if let Some(Reason { declines, because, rule }) = reason(record) {
         line.put((!declines).then_some(Look::Quiet), &format!("  {because}"));
+        if declines {
+            line.put(Some(Look::Quiet), &format!("  [{rule}]"));
+        }
     }
     line.end();
 }
@@ -103,17 +106,30 @@ impl Look {
     }
 }
 
+/// What explains a status.
+struct Reason {
+    declines: bool,
+    because: Cow<'static, str>,
+    rule: &'static Rule,
+}
+
+impl Reason {
+    fn of(decision: &dyn Decision) -> Self {
+        Self { declines: decision.declines(), because: decision.because(), rule: decision.rule() }
+    }
+}
+
 /// Why the status is what it is: the decision that names it, or else the last refusal. That something went well needs
 /// no reason.
-fn reason(record: &Record) -> Option<(bool, Cow<'static, str>)> {
+fn reason(record: &Record) -> Option<Reason> {
     let status = record.status.as_str();
     let named = record.trail.read(|all| {
         let named = all.iter().rev().find(|decision| decision.outcome().starts_with(status));
-        named.map(|decision| (decision.declines(), decision.because()))
+        named.map(|decision| Reason::of(&**decision))
     });
     named.or_else(|| {
-        let decisive = record.trail.decisive(|decision| (decision.declines(), decision.because()));
-        decisive.filter(|(declines, _)| *declines || !record.status.is_success())
+        let decisive = record.trail.decisive(Reason::of);
+        decisive.filter(|reason| reason.declines || !record.status.is_success())
     })
 }
 

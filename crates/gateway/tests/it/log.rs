@@ -148,7 +148,8 @@ fn pretty_ends_with_the_decisive_reason() {
     let line = written(with(PRETTY), vec![record("/a", &[])]);
     assert_eq!(
         line,
-        "08:15:30 404 GET  /a  1.2 kB  2.25 ms  there is\\x1b[2J nothing \"there\" \\xe2\\x80\\xaecaf\u{e9}\n"
+        "08:15:30 404 GET  /a  1.2 kB  2.25 ms  there is\\x1b[2J nothing \"there\" \\xe2\\x80\\xaecaf\u{e9}  \
+         [test-rule (RFC 9110, section 1)]\n"
     );
     let all = written(with(Format::Pretty { colors: false, decisions: true }), vec![record("/a", &[])]);
     assert!(all.contains("x 404 Not Found: there is\\x1b[2J"), "{all}");
