@@ -180,21 +180,30 @@ impl Connection {
     /// Resets the streams that their peer has held up since the last look, and suspects those it holds up now.
     fn look(&mut self) {
         let least = self.config.stall_bytes_min;
-        let connection_stalls = self.send_window.available() == 0 && self.progress < least;
+        let shut = self.send_window.available() == 0;
+        let connection_stands_still = self.progress < least;
         let role = self.role;
         let mut waiting = false;
         let mut stalled = Vec::new();
         for stream in self.streams.iter_mut() {
-            let held_up = held_up(stream, role, connection_stalls, least);
-            if let (Some(fault), true) = (&held_up, stream.suspect) {
-                stalled.push((stream.id, fault.clone()));
+            let stands_still = stream.progress < least;
+            let fault = match holds_up(stream, role, shut) {
+                Some(Hold::Window) if stands_still => Some(&STALLED),
+                Some(Hold::ConnectionWindow) if connection_stands_still => Some(&STALLED),
+                Some(Hold::Content) if stands_still => Some(&ABANDONED),
+                _ => None,
+            };
+            if let (Some(rule), true) = (fault, stream.suspect) {
+                stalled.push((stream.id, rule));
             }
-            waiting |= !stream.queue.is_empty() || awaits_content(stream, role);
-            stream.suspect = held_up.is_some();
+            stream.suspect = holds_up(stream, role, shut).is_some();
             stream.progress = 0;
+            waiting |= stream.suspect || !stream.queue.is_empty();
         }
         self.progress = 0;
-        for (id, fault) in stalled {
+        for (id, rule) in stalled {
+            let because = format!("fewer than {least} bytes passed in {:?}", self.config.stall_timeout);
+            let fault = Fault::stream(id, rule, Code::ENHANCE_YOUR_CALM, because);
             if let Err(fault) = self.fail_stream(id, fault) {
                 self.failed = Some(Box::new(fault));
             }
@@ -205,25 +214,26 @@ impl Connection {
     }
 }
 
-/// Whether a server waits for the content of a request before it has begun to answer.
-fn awaits_content(stream: &Stream, role: Role) -> bool {
-    role == Role::Server
-        && stream.receiving == Receiving::Content
-        && stream.sending == Sending::Head
-        && stream.receive_window.open() > 0
+/// How a peer holds a stream up.
+enum Hold {
+    /// The stream's window is shut.
+    Window,
+    /// The connection's window is shut.
+    ConnectionWindow,
+    /// The content of a request does not come, and nothing was answered yet.
+    Content,
 }
 
-/// Why a stream stands still, if its peer is why.
-fn held_up(stream: &Stream, role: Role, connection_stalls: bool, least: u32) -> Option<Fault> {
-    let stands_still = stream.progress < least;
-    let shut = stream.send_window.available() == 0 && stands_still || connection_stalls;
-    if !stream.queue.is_empty() && shut {
-        let because = "the peer's window has held content back for too long";
-        return Some(Fault::stream(stream.id, &STALLED, Code::ENHANCE_YOUR_CALM, because));
+fn holds_up(stream: &Stream, role: Role, connection_shut: bool) -> Option<Hold> {
+    if !stream.queue.is_empty() {
+        return match stream.send_window.available() {
+            0 => Some(Hold::Window),
+            _ => connection_shut.then_some(Hold::ConnectionWindow),
+        };
     }
-    if awaits_content(stream, role) && stands_still {
-        let because = "the content of the request did not come";
-        return Some(Fault::stream(stream.id, &ABANDONED, Code::ENHANCE_YOUR_CALM, because));
-    }
-    None
+    let awaited = role == Role::Server
+        && stream.receiving == Receiving::Content
+        && stream.sending == Sending::Head
+        && stream.receive_window.open() > 0;
+    awaited.then_some(Hold::Content)
 }
