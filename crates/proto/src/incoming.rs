@@ -4,6 +4,11 @@ use bytes::{Bytes, BytesMut};
 
 /// Content at least this long leaves the buffer without being copied.
 const SPLIT_MIN: usize = 8 * 1024;
+/// Shorter pieces are copied into blocks of this size, many to a block; a block is used again once nobody holds a
+/// piece of it, so that the heads of a busy thread cost no allocation.
+const BLOCK: usize = 16 * 1024;
+/// A shorter rest moves to the front of the buffer; a longer one has its buffer cut off before it.
+const MOVE_MAX: usize = 4 * 1024;
 
 /// The bytes that arrived and were not consumed yet, lent to an engine for a call.
 ///
@@ -12,6 +17,8 @@ const SPLIT_MIN: usize = 8 * 1024;
 pub struct Incoming {
     buffer: BytesMut,
     consumed: usize,
+    /// The rest of the block that short pieces are copied into.
+    block: BytesMut,
     /// A copy of all that is consumed, while somebody watches.
     watched: Option<Vec<u8>>,
 }
@@ -62,9 +69,12 @@ impl Incoming {
             self.consumed = 0;
             return self.buffer.split_to(length).freeze();
         }
-        let taken = Bytes::copy_from_slice(&self.bytes()[..length]);
+        if self.block.capacity() < length {
+            self.block.reserve(BLOCK);
+        }
+        self.block.extend_from_slice(&self.buffer[self.consumed..self.consumed + length]);
         self.consumed += length;
-        taken
+        self.block.split().freeze()
     }
 
     /// Appends bytes, as a test or a tail does.
@@ -113,6 +123,10 @@ impl Incoming {
     fn compact(&mut self) {
         if self.consumed == self.buffer.len() {
             self.clear();
+        } else if self.consumed > 0 && self.len() <= MOVE_MAX {
+            self.buffer.copy_within(self.consumed.., 0);
+            self.buffer.truncate(self.len());
+            self.consumed = 0;
         } else if self.consumed > 0 {
             let _ = self.buffer.split_to(self.consumed);
             self.consumed = 0;
@@ -135,5 +149,37 @@ mod tests {
         assert_eq!(input.bytes(), b"tail");
         input.advance(4);
         assert!(input.is_empty());
+    }
+
+    #[test]
+    fn what_was_taken_stays_when_its_block_is_full_or_used_again() {
+        let mut input = Incoming::new();
+        let mut taken = Vec::new();
+        for round in 0..100u8 {
+            input.extend(&[round; 1000]);
+            input.extend(&[0xff; 10]);
+            let piece = input.take(1000);
+            if round % 10 == 0 {
+                taken.push((round, piece));
+            }
+            input.advance(10);
+        }
+        for (round, piece) in taken {
+            assert_eq!(&piece[..], [round; 1000]);
+        }
+    }
+
+    #[test]
+    fn a_rest_is_kept_when_more_arrives() {
+        let mut input = Incoming::new();
+        for length in [1, MOVE_MAX, MOVE_MAX + 1] {
+            input.extend(b"gone");
+            input.extend(&vec![b'x'; length]);
+            input.advance(4);
+            input.extend(b"more");
+            assert_eq!(input.len(), length + 4);
+            assert!(input.bytes().ends_with(b"xmore"));
+            input.advance(length + 4);
+        }
     }
 }

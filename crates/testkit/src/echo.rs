@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::header::{EXPECT, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Response, StatusCode};
-use wirelight_proto::{Connection, ConnectionError, Event, Incoming, Length, Outgoing, Part, Reason, StreamId};
+use wirelight_proto::{Connection, ConnectionError, Event, Incoming, Length, Outgoing, Part, StreamId};
 
 use crate::transcript::Log;
 
@@ -125,10 +125,10 @@ impl<C: Connection> Echo<C> {
 
     fn fail(&mut self, error: ConnectionError) {
         self.log.error(&error);
-        let stream = self.exchanges.keys().next().copied().unwrap_or(StreamId(0));
-        match error.status {
-            Some(status) => self.answer(stream, status, None),
-            None => self.engine.reset(stream, Reason::Cancelled, &mut self.out),
+        let under_way = self.exchanges.keys().next().copied();
+        let answered = under_way.or_else(|| self.engine.open());
+        if let (Some(status), Some(stream)) = (error.status, answered) {
+            self.answer(stream, status, None);
         }
         self.error = Some(error);
     }

@@ -12,8 +12,8 @@ use crate::{ConnectionError, Event, Incoming, Outgoing, Part, Reason, Role, Send
 
 /// One HTTP/1 connection, in either role.
 ///
-/// Exchanges are numbered from 0. A server numbers the one response that it may send after an error like any other:
-/// with the exchange under way, or with the next one where none was. After the end of a response, what is left of its
+/// Exchanges are numbered from 0. The one response that a server may send after an error belongs to the exchange under
+/// way, or to the one that [`open`](crate::Connection::open) names where none was. After the end of a response, what is left of its
 /// request is read on and dropped, up to a limit, and no event tells of it; so an exchange is over for the caller of
 /// a server once it has sent [`Part::End`]. A client's is over when both messages have ended.
 ///
@@ -195,9 +195,9 @@ impl Connection {
         }
     }
 
-    /// Whether `stream` is the exchange under way; after an error, any number names the one response left.
+    /// Whether `stream` is the exchange under way, or the one whose response tells of an error.
     pub(super) fn is_current(&self, stream: StreamId) -> bool {
-        self.failed || stream.0 == self.stream && self.sending != Sending::Idle
+        stream.0 == self.stream && self.sending != Sending::Idle
     }
 }
 

@@ -6,25 +6,21 @@ use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValu
 use http::{StatusCode, request};
 
 use super::exchange::elements;
-use super::length::Field;
+use super::length::{self, Field};
+use super::octets::is_token;
 use crate::SendError;
 
-/// What the application's own Connection fields ask for.
+/// What the application's own fields say about the framing and the connection.
 #[derive(Debug, Default)]
-pub(super) struct Wanted {
+pub(super) struct Own {
+    /// Connection says close.
     pub(super) close: bool,
+    /// Upgrade names a protocol.
     pub(super) upgrade: bool,
-}
-
-/// Reads the Connection fields of a message that is to be sent.
-pub(super) fn wanted(fields: &HeaderMap) -> Wanted {
-    let mut wanted = Wanted { close: false, upgrade: fields.contains_key(UPGRADE) };
-    for value in fields.get_all(CONNECTION) {
-        for option in elements(value.as_bytes()) {
-            wanted.close |= option.eq_ignore_ascii_case(b"close");
-        }
-    }
-    wanted
+    /// There is a Connection field.
+    connection: bool,
+    /// What Content-Length says.
+    pub(super) length: Option<u64>,
 }
 
 /// What the engine says about the connection in a head.
@@ -97,26 +93,47 @@ pub(super) fn request_line(out: &mut Vec<u8>, parts: &request::Parts) -> Result<
     Ok(())
 }
 
-/// Writes the application's fields, but not those that belong to the framing or the connection.
-pub(super) fn fields(out: &mut Vec<u8>, fields: &HeaderMap) {
+/// Writes the application's fields, but not those that belong to the framing or the connection: what they say is
+/// returned. An error leaves some of the fields written.
+pub(super) fn fields(out: &mut Vec<u8>, fields: &HeaderMap) -> Result<Own, SendError> {
+    let mut own = Own::default();
     for (name, value) in fields {
-        if !belongs_to_connection(name) {
-            field(out, name, value);
+        match name.as_str().len() {
+            7 if *name == UPGRADE => own.upgrade = true,
+            10 if *name == CONNECTION => {
+                own.connection = true;
+                own.close |= elements(value.as_bytes()).any(|option| option.eq_ignore_ascii_case(b"close"));
+                continue;
+            }
+            10 if name.as_str() == "keep-alive" => continue,
+            14 if *name == CONTENT_LENGTH => {
+                let length = length::decimal(value.as_bytes()).ok_or(SendError::Invalid)?;
+                if own.length.replace(length).is_some() {
+                    return Err(SendError::Invalid);
+                }
+                continue;
+            }
+            16 if name.as_str() == "proxy-connection" => continue,
+            17 if *name == TRANSFER_ENCODING => continue,
+            _ => {}
         }
+        field(out, name, value)?;
     }
+    Ok(own)
 }
 
 /// Writes the fields of a trailer section that may stand in one (RFC 9110, section 6.5.1).
-pub(super) fn trailers(out: &mut Vec<u8>, trailers: &HeaderMap) {
+pub(super) fn trailers(out: &mut Vec<u8>, trailers: &HeaderMap) -> Result<(), SendError> {
     for (name, value) in trailers {
         if !super::chunked::forbidden_in_trailers(name) {
-            field(out, name, value);
+            field(out, name, value)?;
         }
     }
+    Ok(())
 }
 
 /// Writes what the engine says about length and connection, and the empty line.
-pub(super) fn end_of_head(out: &mut Vec<u8>, length: Field, persist: Persist, upgrade: bool, application: &HeaderMap) {
+pub(super) fn end_of_head(out: &mut Vec<u8>, length: Field, persist: Persist, own: &Own, application: &HeaderMap) {
     match length {
         Field::Absent => {}
         Field::ContentLength(length) => {
@@ -126,7 +143,7 @@ pub(super) fn end_of_head(out: &mut Vec<u8>, length: Field, persist: Persist, up
         }
         Field::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
     }
-    if persist == Persist::Silent && !upgrade && !application.contains_key(CONNECTION) {
+    if persist == Persist::Silent && !own.upgrade && !own.connection {
         out.extend_from_slice(b"\r\n");
         return;
     }
@@ -142,14 +159,14 @@ pub(super) fn end_of_head(out: &mut Vec<u8>, length: Field, persist: Persist, up
         Persist::KeepAlive => option(out, b"keep-alive"),
         Persist::Close => option(out, b"close"),
     }
-    if upgrade {
+    if own.upgrade {
         option(out, b"upgrade");
     }
     for value in application.get_all(CONNECTION) {
-        for own in elements(value.as_bytes()) {
+        for theirs in elements(value.as_bytes()) {
             let ours: [&[u8]; 3] = [b"close", b"keep-alive", b"upgrade"];
-            if !ours.iter().any(|ours| own.eq_ignore_ascii_case(ours)) {
-                option(out, own);
+            if !ours.iter().any(|ours| theirs.eq_ignore_ascii_case(ours)) {
+                option(out, theirs);
             }
         }
     }
@@ -161,16 +178,17 @@ pub(super) fn end_of_head(out: &mut Vec<u8>, length: Field, persist: Persist, up
     out.extend_from_slice(b"\r\n");
 }
 
-/// Writes one field line.
+/// Writes one field line; a name that came over HTTP/2 may hold what is no token.
 #[inline]
-fn field(out: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
+fn field(out: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) -> Result<(), SendError> {
     let name = name.as_str().as_bytes();
     let value = value.as_bytes();
     out.reserve(name.len() + value.len() + 4);
     let start = out.len();
     out.extend_from_slice(name);
-    let mut upper = true;
+    let (mut upper, mut token) = (true, true);
     for b in &mut out[start..] {
+        token &= is_token(*b);
         if upper {
             b.make_ascii_uppercase();
         }
@@ -179,18 +197,7 @@ fn field(out: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
     out.extend_from_slice(b": ");
     out.extend_from_slice(value);
     out.extend_from_slice(b"\r\n");
-}
-
-/// Whether a field says what only the engine may say.
-#[inline]
-fn belongs_to_connection(name: &HeaderName) -> bool {
-    match name.as_str().len() {
-        10 => *name == CONNECTION || name.as_str() == "keep-alive",
-        14 => *name == CONTENT_LENGTH,
-        16 => name.as_str() == "proxy-connection",
-        17 => *name == TRANSFER_ENCODING,
-        _ => false,
-    }
+    if token { Ok(()) } else { Err(SendError::Invalid) }
 }
 
 /// Writes a number in decimal digits.
@@ -224,6 +231,15 @@ pub(super) fn chunk_size(out: &mut Vec<u8>, mut size: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_is_no_token_is_not_written() {
+        let mut map = HeaderMap::new();
+        let quoted = HeaderName::from_lowercase(b"a\"b").expect("http takes it, as HTTP/2 field names come");
+        map.insert(quoted, HeaderValue::from_static("c"));
+        assert_eq!(fields(&mut Vec::new(), &map).err(), Some(SendError::Invalid));
+        assert_eq!(trailers(&mut Vec::new(), &map), Err(SendError::Invalid));
+    }
 
     #[test]
     fn numbers_are_written_as_they_are_read() {

@@ -260,11 +260,12 @@ impl Reader<'_> {
         facts: &mut Facts,
     ) -> Result<(), ConnectionError> {
         let line = &self.bytes[start..end];
-        let length = line.iter().position(|b| !is_token(*b)).unwrap_or(line.len());
-        if length == 0 || line.get(length) != Some(&b':') {
-            return Err(bad_name(line, start, length));
-        }
-        let name = HeaderName::from_bytes(&line[..length]).map_err(|_| bad_name(line, start, length))?;
+        // What holds a name refuses what is no token: where it does, the offending octet is looked for.
+        let length = line.iter().position(|b| *b == b':').unwrap_or(line.len());
+        let name = match HeaderName::from_bytes(&line[..length]) {
+            Ok(name) if length < line.len() => name,
+            _ => return Err(bad_name(line, start)),
+        };
         let (mut from, mut to) = (length + 1, line.len());
         while from < to && is_space(line[from]) {
             from += 1;
@@ -325,7 +326,8 @@ fn bad_method(line: &[u8], start: usize, length: usize) -> ConnectionError {
 }
 
 #[cold]
-fn bad_name(line: &[u8], start: usize, length: usize) -> ConnectionError {
+fn bad_name(line: &[u8], start: usize) -> ConnectionError {
+    let length = line.iter().position(|b| !is_token(*b)).unwrap_or(line.len());
     let at = start + length;
     match (line.get(length), length) {
         (None, _) => refuse(&FIELD_LINE, at, "a field line has no colon").or("a name, a colon and a value"),

@@ -73,15 +73,18 @@ fn content_length(facts: &Facts, fields: &HeaderMap) -> Result<u64, ConnectionEr
         return Err(refuse(&CONTENT_LENGTH_ONCE, at, "Content-Length came more than once"));
     }
     let value = fields.get(CONTENT_LENGTH).map_or(&b""[..], |value| value.as_bytes());
-    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
-        let because = format!("Content-Length is \"{}\", which is not a number", value.escape_ascii());
-        return Err(refuse(&CONTENT_LENGTH_NUMBER, at, because).or("digits alone"));
-    }
-    decimal(value).ok_or_else(|| refuse(&CONTENT_LENGTH_NUMBER, at, "Content-Length is above 2^63 - 1"))
+    decimal(value).ok_or_else(|| {
+        let shown = &value[..value.len().min(32)];
+        let because = format!("Content-Length is \"{}\", which is no length", shown.escape_ascii());
+        refuse(&CONTENT_LENGTH_NUMBER, at, because).or("digits alone, up to 2^63 - 1")
+    })
 }
 
-/// What digits say, up to 2^63 - 1, beyond which recipients differ.
-fn decimal(digits: &[u8]) -> Option<u64> {
+/// What digits and nothing else say, up to 2^63 - 1, beyond which recipients differ.
+pub(super) fn decimal(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
     let number = digits.iter().try_fold(0u64, |n, b| n.checked_mul(10)?.checked_add(u64::from(b - b'0')))?;
     (number <= i64::MAX as u64).then_some(number)
 }
@@ -188,17 +191,6 @@ pub(super) fn to_response(
         Length::Unknown if old => Sent { framing: Framing::UntilClose, field: Field::Absent },
         Length::Unknown => Sent { framing: Framing::Chunked, field: Field::Chunked },
     })
-}
-
-/// The one Content-Length that an application gave, if it gave any.
-pub(super) fn declared(fields: &HeaderMap) -> Result<Option<u64>, SendError> {
-    let mut values = fields.get_all(CONTENT_LENGTH).iter();
-    let Some(value) = values.next() else { return Ok(None) };
-    let value = value.as_bytes();
-    if values.next().is_some() || value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
-        return Err(SendError::Invalid);
-    }
-    decimal(value).map(Some).ok_or(SendError::Invalid)
 }
 
 fn refuse(rule: &'static Rule, at: u32, because: impl Into<std::borrow::Cow<'static, str>>) -> ConnectionError {

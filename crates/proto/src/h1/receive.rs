@@ -247,8 +247,9 @@ impl Connection {
         Ok(Some(Content { length, bytes: Some(input.take(length)) }))
     }
 
+    /// Sets the deadline of a sender; one that waits to be told to continue is not late.
     fn wait_for_content(&mut self, now: Instant) {
-        if self.role == Role::Server {
+        if self.role == Role::Server && !self.exchange.awaits_continue {
             self.timer.wait(Awaited::Content, now, &self.config);
         }
     }

@@ -1,7 +1,7 @@
 //! The sending half: from parts to bytes.
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header, request, response};
+use http::{HeaderMap, StatusCode, request, response};
 
 use super::connection::{Connection, Receiving, Sending};
 use super::encode::{self, Persist};
@@ -42,50 +42,58 @@ impl Connection {
         } else if !awaited {
             return Ok(());
         }
-        if !self.exchange.old {
-            let out = out.buffer();
-            encode::status_line(out, parts.status);
-            encode::fields(out, &parts.headers);
-            out.extend_from_slice(b"\r\n");
+        if self.exchange.old {
+            return Ok(());
         }
-        Ok(())
+        let out = out.buffer();
+        let start = out.len();
+        encode::status_line(out, parts.status);
+        let own = encode::fields(out, &parts.headers);
+        out.extend_from_slice(b"\r\n");
+        own.map(|_| ()).inspect_err(|_| out.truncate(start))
     }
 
     fn send_response(&mut self, parts: &response::Parts, length: Length, out: &mut Outgoing) -> Result<(), SendError> {
         if self.sending != Sending::Head {
             return Err(SendError::OutOfOrder);
         }
-        if parts.status == StatusCode::SWITCHING_PROTOCOLS {
-            return self.send_switching(parts, out);
+        let out = out.buffer();
+        let start = out.len();
+        let sent = self.write_response(parts, length, out);
+        if sent.is_err() {
+            out.truncate(start);
         }
+        sent
+    }
+
+    /// Writes a head; after an error the caller forgets what was written.
+    fn write_response(&mut self, parts: &response::Parts, length: Length, out: &mut Vec<u8>) -> Result<(), SendError> {
+        encode::status_line(out, parts.status);
+        let own = encode::fields(out, &parts.headers)?;
         if parts.status.is_informational() {
-            return Err(SendError::Invalid);
+            // 101 (Switching Protocols) must have been offered and must say to what.
+            if parts.status != StatusCode::SWITCHING_PROTOCOLS || !self.exchange.upgrade || !own.upgrade {
+                return Err(SendError::Invalid);
+            }
+            encode::end_of_head(out, Field::Absent, Persist::Silent, &own, &parts.headers);
+            self.switch();
+            return Ok(());
         }
         let Exchange { asked, old, .. } = self.exchange;
-        let declared = length::declared(&parts.headers)?;
-        let sent = length::to_response(asked, old, parts.status, length, declared)?;
-        let wanted = encode::wanted(&parts.headers);
-        let tunnel = asked == Asked::Connect && parts.status.is_success();
-        if tunnel {
-            self.closing = None;
-        } else {
-            self.decide_to_close(sent.framing, wanted.close);
+        let sent = length::to_response(asked, old, parts.status, length, own.length)?;
+        if asked == Asked::Connect && parts.status.is_success() {
+            encode::end_of_head(out, sent.field, Persist::Silent, &own, &parts.headers);
+            self.switch();
+            return Ok(());
         }
+        self.decide_to_close(sent.framing, own.close);
         let persist = match self.closing {
             Some(_) => Persist::Close,
             None if old => Persist::KeepAlive,
             None => Persist::Silent,
         };
-        let persist = if tunnel { Persist::Silent } else { persist };
-        let out = out.buffer();
-        encode::status_line(out, parts.status);
-        encode::fields(out, &parts.headers);
-        encode::end_of_head(out, sent.field, persist, wanted.upgrade, &parts.headers);
-        if tunnel {
-            self.switch();
-        } else {
-            self.sending = Sending::Content(sent.framing);
-        }
+        encode::end_of_head(out, sent.field, persist, &own, &parts.headers);
+        self.sending = Sending::Content(sent.framing);
         Ok(())
     }
 
@@ -105,20 +113,8 @@ impl Connection {
         }
     }
 
-    /// 101 (Switching Protocols), which must have been offered and must say to what.
-    fn send_switching(&mut self, parts: &response::Parts, out: &mut Outgoing) -> Result<(), SendError> {
-        if !self.exchange.upgrade || !parts.headers.contains_key(header::UPGRADE) {
-            return Err(SendError::Invalid);
-        }
-        let out = out.buffer();
-        encode::status_line(out, parts.status);
-        encode::fields(out, &parts.headers);
-        encode::end_of_head(out, Field::Absent, Persist::Silent, true, &parts.headers);
-        self.switch();
-        Ok(())
-    }
-
     fn switch(&mut self) {
+        self.closing = None;
         self.switching = true;
         self.sending = Sending::Ended;
     }
@@ -127,22 +123,30 @@ impl Connection {
         if self.sending != Sending::Head {
             return Err(SendError::OutOfOrder);
         }
-        let declared = length::declared(&parts.headers)?;
-        let sent = length::to_request(&parts.method, length, declared)?;
-        let wanted = encode::wanted(&parts.headers);
         let out = out.buffer();
+        let start = out.len();
+        let sent = self.write_request(parts, length, out);
+        if sent.is_err() {
+            out.truncate(start);
+        }
+        sent
+    }
+
+    /// Writes a head; after an error the caller forgets what was written.
+    fn write_request(&mut self, parts: &request::Parts, length: Length, out: &mut Vec<u8>) -> Result<(), SendError> {
         encode::request_line(out, parts)?;
-        if wanted.close {
+        let own = encode::fields(out, &parts.headers)?;
+        let sent = length::to_request(&parts.method, length, own.length)?;
+        if own.close {
             self.close(Closing::WeAsked);
         }
         if self.stream + 1 >= self.config.exchanges_max {
             self.close(Closing::Exchanges);
         }
         let persist = if self.closing.is_some() { Persist::Close } else { Persist::Silent };
-        encode::fields(out, &parts.headers);
-        encode::end_of_head(out, sent.field, persist, wanted.upgrade, &parts.headers);
+        encode::end_of_head(out, sent.field, persist, &own, &parts.headers);
         self.exchange =
-            Exchange { asked: Asked::by(&parts.method), old: false, upgrade: wanted.upgrade, awaits_continue: false };
+            Exchange { asked: Asked::by(&parts.method), old: false, upgrade: own.upgrade, awaits_continue: false };
         self.sending = Sending::Content(sent.framing);
         Ok(())
     }
@@ -178,8 +182,9 @@ impl Connection {
             Sending::Content(Framing::Known(1..)) => return Err(SendError::WrongLength),
             Sending::Content(Framing::Chunked) => {
                 let out = out.buffer();
+                let start = out.len();
                 out.extend_from_slice(b"0\r\n");
-                encode::trailers(out, trailers);
+                encode::trailers(out, trailers).inspect_err(|_| out.truncate(start))?;
                 out.extend_from_slice(b"\r\n");
             }
             Sending::Content(_) => {}

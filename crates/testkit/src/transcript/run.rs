@@ -185,6 +185,7 @@ impl Stage {
                 Err(error) => {
                     self.failed = true;
                     self.log.error(&error);
+                    self.stream = self.engine.open().unwrap_or(self.stream);
                 }
             }
         }
