@@ -64,6 +64,28 @@ transports!(
     DuplexStream: |_: &DuplexStream| {}
 );
 
+impl Transport for Box<dyn Transport> {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
+        (**self).poll_read(cx, buffer)
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        (**self).poll_write(cx, pieces)
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        (**self).poll_flush(cx)
+    }
+
+    fn poll_shut_down(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        (**self).poll_shut_down(cx)
+    }
+
+    fn cut_off(&mut self) {
+        (**self).cut_off();
+    }
+}
+
 /// Reads into memory that was never written, because zeroing 64 KiB for each read would cost more than the read.
 #[expect(unsafe_code, reason = "BytesMut can only be told by set_len that a reader has filled its spare room")]
 fn read_into<R: AsyncRead>(

@@ -1,6 +1,7 @@
 //! TLS: rustls as one more machine between a transport and a connection. No type of rustls leaves this module but
 //! inside its own.
 
+pub mod client;
 mod key_log;
 pub mod server;
 mod stream;

@@ -154,7 +154,7 @@ fn unreadable(path: &Path, error: &pem::Error, wanted: &str) -> Fault {
     Fault::Unreadable(path.to_owned(), because)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Fault> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Fault> {
     std::fs::read(path).map_err(|error| Fault::Unreadable(path.to_owned(), error.to_string()))
 }
 

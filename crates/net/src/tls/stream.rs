@@ -120,6 +120,11 @@ impl<T: Transport, M: Machine> Tls<T, M> {
         }
     }
 
+    /// The machine, for what only one end can say.
+    pub(super) fn machine(&self) -> &M {
+        &self.machine
+    }
+
     /// Ready when the handshake is over.
     ///
     /// When it fails, the peer has been sent the alert that says why, as far as it takes it at once.
