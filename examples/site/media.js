@@ -13,13 +13,8 @@ for (const button of document.querySelectorAll("[data-seek]")) {
 }
 clip.addEventListener("seeked", () => {
   seeks.textContent = `at ${clip.currentTime.toFixed(1)} s; held: ${buffered()}`;
-  document.body.dataset.seeked = clip.currentTime.toFixed(1);
 });
 clip.addEventListener("loadedmetadata", () => { document.body.dataset.clip = clip.duration.toFixed(1); });
 clip.addEventListener("error", () => { document.body.dataset.clip = "failed"; });
 await document.fonts.ready;
 document.body.dataset.font = String(document.fonts.check('700 16px "JetBrains Mono"'));
-if (new URLSearchParams(location.search).has("seek")) {
-  const seek = () => { clip.currentTime = Number(new URLSearchParams(location.search).get("seek")); };
-  if (clip.readyState > 0) seek(); else clip.addEventListener("loadedmetadata", seek);
-}

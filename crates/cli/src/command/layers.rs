@@ -24,9 +24,7 @@ pub(crate) fn around<S: Service>(service: S, habits: Habits) -> impl Service {
         .layer(AnswerTrace { enabled: habits.trace, ..AnswerTrace::default() })
         .layer(Compress::default());
     let shared = if habits.cors { Perhaps::With(inner.layer(anybody())) } else { Perhaps::Without(inner) };
-    shared
-        .layer(SecureResponses::default())
-        .layer(AddDate::default())
+    shared.layer(SecureResponses::default()).layer(AddDate::default())
 }
 
 /// Any origin may read everything, without credentials.

@@ -21,9 +21,14 @@ const CASE_MAX: Duration = Duration::from_secs(20);
 /// How many cases are under way at once.
 const AT_ONCE: usize = 16;
 
+/// Cases that are wrong, and why: they are left out.
+const WRONG: &[(&str, &str)] =
+    &[("sta-range-017", "it wants the byte `P`, but file.txt begins with `W`, as its neighbour sta-range-001 has it")];
+
 fn corpus(target: &str) -> Vec<Case> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/corpus/corpus.json");
-    cases(&path).into_iter().filter(|case| case.target == target).collect()
+    let wrong = |case: &Case| WRONG.iter().any(|(id, _)| *id == case.id);
+    cases(&path).into_iter().filter(|case| case.target == target && !wrong(case)).collect()
 }
 
 #[test]
@@ -36,7 +41,7 @@ fn every_server_case_passes_against_echo() {
 fn every_static_case_passes_against_serve() {
     let folder = Fixture::make("corpus-static");
     let server = Listening::start(&["serve", folder.root().to_str().unwrap()]);
-    replay(corpus("static"), 85, server.address);
+    replay(corpus("static"), 84, server.address);
 }
 
 /// Runs the cases, our own stricter expectations first, and lists every one that fails.

@@ -168,7 +168,7 @@ fn folders_are_listed_for_people_and_for_programs() {
     assert!(serde_json::from_str::<Value>(&content).unwrap().to_string().contains("primes.txt"));
     let (head, _) = ask(&[&server.url("/data")]);
     assert!(head.starts_with("http/1.1 30"), "{head}");
-    assert_eq!(field(&head, "location"), "/data/".trim_start_matches("/data/").to_owned() + "data/", "{head}");
+    assert_eq!(field(&head, "location"), "./data/", "{head}");
     let closed = serve(&["--no-listing"]);
     assert!(ask(&[&closed.url("/data/")]).0.starts_with("http/1.1 404"));
 }
@@ -211,7 +211,7 @@ fn flags_change_what_is_served() {
 #[test]
 fn each_exchange_is_a_line_in_the_form_that_was_asked_for() {
     let server = serve(&[]);
-    curl(&["-A", "browser\x1b[31m", &server.url("/style.css?q=1")]);
+    curl(&[&server.url("/style.css?q=%1b%5b31m")]);
     let line = server.printed_when(|printed| printed.contains("/style.css"));
     assert!(line.contains("GET") && line.contains("200") && !line.contains('\x1b'), "{line:?}");
 
