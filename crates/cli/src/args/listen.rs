@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 #[derive(Debug, Args)]
 pub(crate) struct Listen {
     /// The port to listen on; 0 lets the system pick a free one, and its number is printed.
-    #[arg(short, long, value_name = "PORT", env = "PORT", default_value_t = 8080)]
+    #[arg(short, long, value_name = "PORT", env = "PORT", hide_env_values = true, default_value_t = 8080)]
     pub(crate) port: u16,
 
     /// The address to listen on; 0.0.0.0 or :: makes it reachable from other machines.

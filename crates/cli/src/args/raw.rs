@@ -13,7 +13,7 @@ use crate::exit;
 Examples:
   printf 'GET / HTTP/1.1\\r\\nHost: me\\r\\nConnection: close\\r\\n\\r\\n' | wirelight raw 127.0.0.1:8080
   wirelight raw example.test:80 < request.http > response.http
-  wirelight raw --hold --wait 5 127.0.0.1:8080 < half-a-request.http
+  wirelight raw --wait 60 127.0.0.1:8080 < half-a-request.http
 
 {}", exit::STATUSES))]
 pub(crate) struct Raw {
@@ -21,12 +21,12 @@ pub(crate) struct Raw {
     #[arg(value_name = "HOST:PORT")]
     pub(crate) server: String,
 
-    /// Keep our sending side open when standard input ends, instead of closing it.
+    /// Close our sending side when standard input ends; some servers take that for a client that went away.
     #[arg(long)]
-    pub(crate) hold: bool,
+    pub(crate) half_close: bool,
 
-    /// Give up when nothing has come for so many seconds.
-    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    /// End when nothing has come for so many seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub(crate) wait: Duration,
 
     /// Print no notes.

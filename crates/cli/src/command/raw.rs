@@ -26,13 +26,13 @@ pub(crate) fn run(arguments: &Raw) -> Result<(), Failure> {
     }
     server.set_read_timeout(Some(arguments.wait)).map_err(|error| broken(&error))?;
     let to_server = server.try_clone().map_err(|error| broken(&error))?;
-    let hold = arguments.hold;
+    let half_close = arguments.half_close;
     // It may wait for standard input forever: it is left behind when the server has closed.
     thread::spawn(move || {
-        let sent = send(&mut io::stdin().lock(), &to_server, hold);
+        let sent = send(&mut io::stdin().lock(), &to_server, half_close);
         match sent {
             Ok(bytes) => {
-                notes.say(format_args!("sent {bytes} bytes{}", if hold { "" } else { ", and closed our side" }))
+                notes.say(format_args!("sent {bytes} bytes{}", if half_close { ", and closed our side" } else { "" }))
             }
             Err(error) => notes.say(format_args!("sending stopped: {error}")),
         }
@@ -67,8 +67,8 @@ fn broken(error: &io::Error) -> Failure {
     Failure::new(format!("the connection broke: {error}"))
 }
 
-/// Sends everything there is to read, and then closes our side unless it is to be held open.
-fn send(from: &mut impl Read, mut to: &TcpStream, hold: bool) -> io::Result<u64> {
+/// Sends everything there is to read, and then closes our side if that is wished for.
+fn send(from: &mut impl Read, mut to: &TcpStream, half_close: bool) -> io::Result<u64> {
     let mut buffer = vec![0; READ_BYTES];
     let mut sent = 0;
     loop {
@@ -82,7 +82,7 @@ fn send(from: &mut impl Read, mut to: &TcpStream, hold: bool) -> io::Result<u64>
             Err(error) => return Err(error),
         }
     }
-    if !hold {
+    if half_close {
         to.shutdown(Shutdown::Write)?;
     }
     Ok(sent)
@@ -131,7 +131,10 @@ fn conclude(heads: &Heads, ending: &Ending, notes: Notes) -> Result<(), Failure>
             ));
         }
         Ending::Silent { wait } => {
-            notes.say(format_args!("{received} bytes{content}, then nothing for {} s", wait.as_secs_f64()));
+            notes.say(format_args!(
+                "{received} bytes{content}, then nothing for {} s; the connection is still open",
+                wait.as_secs_f64()
+            ));
         }
         Ending::Broken { because } => {
             return Err(Failure::new(format!("the server broke the connection after {received} bytes: {because}")));

@@ -8,5 +8,6 @@ mod process;
 mod raw;
 mod signals;
 mod site;
+mod slow;
 mod tidy;
 mod trouble;

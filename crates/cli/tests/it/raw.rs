@@ -33,7 +33,7 @@ fn raw(answer: &'static [u8], input: &[u8], flags: &[&str]) -> (Output, Vec<u8>)
 fn bytes_pass_unchanged_both_ways_and_the_end_of_the_head_is_told() {
     let every: Vec<u8> = (0..=255).cycle().take(100_000).collect();
     let answer = b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nX: \xff\x00\r\n\r\n\x00binary\n\n\xfe";
-    let (output, received) = raw(answer, &every, &[]);
+    let (output, received) = raw(answer, &every, &["--half-close"]);
     assert!(output.status.success());
     assert_eq!(received, every);
     assert_eq!(output.stdout, answer);
@@ -67,7 +67,7 @@ fn an_answer_without_a_whole_head_is_a_failure() {
 fn silence_is_not_waited_for_forever() {
     let server = Listening::start(&["echo"]);
     let address = server.address.to_string();
-    let mut child = command(&["raw", "--hold", "--wait", "0.3", &address])
+    let mut child = command(&["raw", "--wait", "0.3", &address])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -188,6 +188,16 @@ fn methods_that_make_no_sense_are_refused_with_what_does() {
 }
 
 #[test]
+fn a_site_says_in_its_own_words_that_there_is_nothing() {
+    let server = serve(&[]);
+    let (head, content) = ask(&["-H", "Accept: text/html", &server.url("/nothing-here")]);
+    assert!(head.starts_with("http/1.1 404") && content.contains("Nothing <span"), "{head}");
+    let (head, content) = ask(&["-H", "Accept: application/json", &server.url("/nothing-here")]);
+    assert!(field(&head, "content-type").starts_with("application/problem+json"), "{head}");
+    assert_eq!(serde_json::from_str::<Value>(&content).unwrap()["status"], 404);
+}
+
+#[test]
 fn flags_change_what_is_served() {
     let folder = std::env::temp_dir().join(format!("wirelight-flags-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();

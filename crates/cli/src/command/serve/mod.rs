@@ -14,6 +14,9 @@ use super::listen;
 use crate::args::Serve;
 use crate::exit::Failure;
 
+/// The page that a site may have for addresses that name nothing.
+const NOT_FOUND: &str = "404.html";
+
 /// Serves until it is told to stop.
 pub(crate) fn run(arguments: &Serve) -> Result<(), Failure> {
     let folder = &arguments.folder;
@@ -23,6 +26,7 @@ pub(crate) fn run(arguments: &Serve) -> Result<(), Failure> {
         listing: !arguments.no_listing,
         hidden: arguments.hidden,
         fallback: arguments.spa,
+        not_found: Some(NOT_FOUND.into()),
         languages: if arguments.languages.is_empty() { languages::found(folder) } else { arguments.languages.clone() },
         ..files::Config::default()
     };

@@ -237,7 +237,7 @@ _wirelight() {
             return 0
             ;;
         wirelight__subcmd__raw)
-            opts="-q -h -V --hold --wait --quiet --help --version"
+            opts="-q -h -V --half-close --wait --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

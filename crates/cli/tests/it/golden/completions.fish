@@ -62,8 +62,8 @@ complete -c wirelight -n "__fish_wirelight_using_subcommand echo" -s v -l verbos
 complete -c wirelight -n "__fish_wirelight_using_subcommand echo" -l cors -d 'Let pages of any origin read the answers (CORS), without credentials'
 complete -c wirelight -n "__fish_wirelight_using_subcommand echo" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wirelight -n "__fish_wirelight_using_subcommand echo" -s V -l version -d 'Print version'
-complete -c wirelight -n "__fish_wirelight_using_subcommand raw" -l wait -d 'Give up when nothing has come for so many seconds' -r
-complete -c wirelight -n "__fish_wirelight_using_subcommand raw" -l hold -d 'Keep our sending side open when standard input ends, instead of closing it'
+complete -c wirelight -n "__fish_wirelight_using_subcommand raw" -l wait -d 'End when nothing has come for so many seconds' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand raw" -l half-close -d 'Close our sending side when standard input ends; some servers take that for a client that went away'
 complete -c wirelight -n "__fish_wirelight_using_subcommand raw" -s q -l quiet -d 'Print no notes'
 complete -c wirelight -n "__fish_wirelight_using_subcommand raw" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wirelight -n "__fish_wirelight_using_subcommand raw" -s V -l version -d 'Print version'

@@ -82,8 +82,8 @@ pretty\:"For people"))' \
 ;;
 (raw)
 _arguments "${_arguments_options[@]}" : \
-'--wait=[Give up when nothing has come for so many seconds]:SECONDS:_default' \
-'--hold[Keep our sending side open when standard input ends, instead of closing it]' \
+'--wait=[End when nothing has come for so many seconds]:SECONDS:_default' \
+'--half-close[Close our sending side when standard input ends; some servers take that for a client that went away]' \
 '-q[Print no notes]' \
 '--quiet[Print no notes]' \
 '-h[Print help (see more with '\''--help'\'')]' \
