@@ -1,6 +1,6 @@
 //! The four forms of a request target, and what an authority may be (RFC 9112, section 3.2; RFC 3986).
 
-use std::net::Ipv6Addr;
+use core::net::Ipv6Addr;
 
 use bytes::Bytes;
 use http::{Method, StatusCode, Uri};

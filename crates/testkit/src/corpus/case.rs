@@ -82,6 +82,16 @@ impl Case {
         }
     }
 
+    /// The first response that the upstream of a proxy is to send, where the case scripts it.
+    pub fn scripted(&self) -> Option<Vec<u8>> {
+        expand(&self.json["upstream_script"]["responses"][0]["raw"])
+    }
+
+    /// Whether some acceptable answer has this status.
+    pub fn accepts(&self, status: u16) -> bool {
+        self.alternatives(false).iter().any(|expect| expect.list("statuses").any(|own| *own == status))
+    }
+
     /// Whether some acceptable answer ends with a closed connection, so that its end is worth waiting for.
     pub fn needs_close(&self, strict: bool) -> bool {
         let alternatives = self.alternatives(strict);

@@ -36,7 +36,7 @@ impl Expect<'_> {
         self.0[key].as_u64().map(|n| n as usize)
     }
 
-    fn list(&self, key: &str) -> impl Iterator<Item = &Value> {
+    pub(super) fn list(&self, key: &str) -> impl Iterator<Item = &Value> {
         self.0[key].as_array().into_iter().flatten()
     }
 
