@@ -1,0 +1,3 @@
+//! Whether the house is kept as its rules say.
+
+mod tidy;
