@@ -1,13 +1,13 @@
 //! Header blocks received: requests, responses and trailer sections.
 
-use http::StatusCode;
+use http::{StatusCode, request};
 
-use super::receive::closed;
+use super::receive::{Step, closed};
 use super::{Connection, Pending, name};
 use crate::h2::abuse::{HEADER_LIST_SIZE, Nuisance};
 use crate::h2::fault::{self, Code, Fault};
 use crate::h2::frame::RstStream;
-use crate::h2::message::{self, Assembly, HeadOfRequest, HeadOfResponse, Limits, Malformed};
+use crate::h2::message::{self, Assembly, HeadOfResponse, Known, Limits, Malformed};
 use crate::h2::stream::{Receiving, Stream};
 use crate::h2::streams::ResetBy;
 use crate::{Event, Length, Part, Role};
@@ -23,11 +23,18 @@ pub(super) struct Block {
 impl Connection {
     /// Decodes a whole header block, whatever becomes of it: the tables are the connection's.
     #[inline]
-    pub(super) fn header_block(&mut self, id: u32, end_stream: bool, block: &[u8]) -> Result<Option<Event>, Fault> {
+    pub(super) fn header_block(
+        &mut self,
+        id: u32,
+        end_stream: bool,
+        block: &[u8],
+        slot: &mut Option<Event>,
+    ) -> Result<Step, Fault> {
         let config = &self.config;
         let limits = Limits { bytes_max: config.header_list_bytes_max, fields_max: config.fields_max };
         let mut section = Assembly::new(limits);
-        if let Err(error) = self.decoder.decode(block, &mut section) {
+        let section = &mut section;
+        if let Err(error) = self.decoder.decode(block, section) {
             return Err(Fault::connection(&fault::COMPRESSION, Code::COMPRESSION_ERROR, error.because()));
         }
         if id % 2 == 0 {
@@ -36,13 +43,13 @@ impl Connection {
         }
         match self.streams.get(id).map(|stream| stream.receiving) {
             Some(Receiving::Ended) => Err(closed(id, "HEADERS")),
-            Some(Receiving::Content) => self.trailers(id, end_stream, section),
+            Some(Receiving::Content) => self.trailers(id, end_stream, section, slot),
             Some(Receiving::Head) => {
                 self.expect_not_idle(id, "HEADERS")?;
-                self.response(id, end_stream, section)
+                self.response(id, end_stream, section, slot)
             }
-            None if self.role == Role::Server && id > self.last_received => self.request(id, end_stream, section),
-            None => self.late_headers(id).map(|()| None),
+            None if self.role == Role::Server && id > self.last_received => self.request(id, end_stream, section, slot),
+            None => self.late_headers(id).map(|()| Step::Consumed),
         }
     }
 
@@ -60,22 +67,50 @@ impl Connection {
     }
 
     #[inline]
-    fn request(&mut self, id: u32, end_stream: bool, section: Assembly) -> Result<Option<Event>, Fault> {
+    fn request(
+        &mut self,
+        id: u32,
+        end_stream: bool,
+        section: &mut Assembly,
+        slot: &mut Option<Event>,
+    ) -> Result<Step, Fault> {
         self.last_received = id;
         if self.is_past_the_end(id) {
-            return self.count(Nuisance::Ignored).map(|()| None);
+            return self.count(Nuisance::Ignored).map(|()| Step::Consumed);
         }
         if self.streams.len() >= self.config.streams_max as usize {
             let because = format!("more than {} streams are open", self.config.streams_max);
             return Err(Fault::stream(id, &fault::CONCURRENCY, Code::REFUSED_STREAM, because));
         }
         if let Some(excess) = section.excess() {
-            return self.refuse_fields(id, end_stream, excess).map(|()| None);
+            return self.refuse_fields(id, end_stream, excess).map(|()| Step::Consumed);
         }
-        let head = section.request(self.config.extended_connect).map_err(|malformed| malformed.fault(id))?;
-        let HeadOfRequest { parts, content_length, priority } = head;
+        // The head is filled in where it will be read: it is large.
+        let (parts, ()) = http::Request::new(()).into_parts();
+        *slot = Some(Event::Received(name(id), Part::Request(parts, Length::Unknown)));
+        let Some(Event::Received(_, Part::Request(parts, length))) = slot else { return Ok(Step::Consumed) };
+        match self.begin(id, end_stream, section, parts) {
+            Ok(known) => *length = known,
+            Err(malformed) => {
+                *slot = None;
+                return Err(malformed.fault(id));
+            }
+        }
+        Ok(Step::Heard)
+    }
+
+    /// Begins a stream with its request, and says how long its content is.
+    #[inline]
+    fn begin(
+        &mut self,
+        id: u32,
+        end_stream: bool,
+        section: &mut Assembly,
+        parts: &mut request::Parts,
+    ) -> Result<Length, Malformed> {
+        let Known { content_length, priority } = section.request(self.config.extended_connect, parts)?;
         if end_stream && content_length.is_some_and(|length| length > 0) {
-            return Err(Malformed::WrongLength.fault(id));
+            return Err(Malformed::WrongLength);
         }
         let receiving = if end_stream { Receiving::Ended } else { Receiving::Content };
         let mut stream = Stream::new(id, receiving, self.announced.initial_window, self.stream_target);
@@ -86,17 +121,12 @@ impl Connection {
             stream.priority = priority;
         }
         self.add(stream);
-        let length = match content_length {
-            Some(length) => Length::Known(length),
-            None if end_stream => Length::Known(0),
-            None => Length::Unknown,
-        };
         if end_stream {
             self.pending.push_back(Pending::End(id));
         } else {
             self.timers.look(self.now, &self.config);
         }
-        Ok(Some(Event::Received(name(id), Part::Request(parts, length))))
+        Ok(length(content_length, end_stream))
     }
 
     /// The priority that was given before the stream was opened.
@@ -138,19 +168,26 @@ impl Connection {
             .or(format!("at most {bytes_max} bytes, each field counting 32 more, in at most {fields_max} fields"))
     }
 
-    fn response(&mut self, id: u32, end_stream: bool, section: Assembly) -> Result<Option<Event>, Fault> {
+    fn response(
+        &mut self,
+        id: u32,
+        end_stream: bool,
+        section: &mut Assembly,
+        slot: &mut Option<Event>,
+    ) -> Result<Step, Fault> {
         let interim_max = self.config.interim_max;
         if let Some(excess) = section.excess() {
             return Err(self.too_large(id, excess));
         }
         let HeadOfResponse { parts, content_length } = section.response().map_err(|malformed| malformed.fault(id))?;
-        let Some(stream) = self.streams.get_mut(id) else { return Ok(None) };
+        let Some(stream) = self.streams.get_mut(id) else { return Ok(Step::Consumed) };
         if parts.status.is_informational() {
             stream.interims += 1;
             if end_stream || parts.status == StatusCode::SWITCHING_PROTOCOLS || stream.interims > interim_max {
                 return Err(Malformed::Interim.fault(id));
             }
-            return Ok(Some(Event::Received(name(id), Part::Interim(parts))));
+            *slot = Some(Event::Received(name(id), Part::Interim(parts)));
+            return Ok(Step::Heard);
         }
         let absent = stream.head_only || matches!(parts.status.as_u16(), 204 | 304);
         if end_stream && !absent && content_length.is_some_and(|length| length > 0) {
@@ -159,19 +196,21 @@ impl Connection {
         stream.tunnel &= parts.status.is_success();
         stream.to_receive = if absent { Some(0) } else { content_length };
         stream.receiving = Receiving::Content;
-        let length = match content_length {
-            Some(length) => Length::Known(length),
-            None if end_stream => Length::Known(0),
-            None => Length::Unknown,
-        };
         if end_stream {
             self.end_receiving(id);
             self.pending.push_back(Pending::End(id));
         }
-        Ok(Some(Event::Received(name(id), Part::Response(parts, length))))
+        *slot = Some(Event::Received(name(id), Part::Response(parts, length(content_length, end_stream))));
+        Ok(Step::Heard)
     }
 
-    fn trailers(&mut self, id: u32, end_stream: bool, section: Assembly) -> Result<Option<Event>, Fault> {
+    fn trailers(
+        &mut self,
+        id: u32,
+        end_stream: bool,
+        section: &mut Assembly,
+        slot: &mut Option<Event>,
+    ) -> Result<Step, Fault> {
         if !end_stream {
             return Err(Malformed::EndlessTrailers.fault(id));
         }
@@ -184,6 +223,16 @@ impl Connection {
             return Err(Malformed::WrongLength.fault(id));
         }
         self.end_receiving(id);
-        Ok(Some(Event::Received(name(id), Part::End(trailers))))
+        *slot = Some(Event::Received(name(id), Part::End(trailers)));
+        Ok(Step::Heard)
+    }
+}
+
+/// How long a message says its content is.
+fn length(content_length: Option<u64>, end_stream: bool) -> Length {
+    match content_length {
+        Some(length) => Length::Known(length),
+        None if end_stream => Length::Known(0),
+        None => Length::Unknown,
     }
 }

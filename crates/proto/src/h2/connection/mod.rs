@@ -334,7 +334,11 @@ impl crate::Connection for Connection {
         if self.over {
             return Ok(None);
         }
-        self.read(input).map_err(|fault| self.fail(fault))
+        let mut slot = None;
+        match self.read(input, &mut slot) {
+            Ok(()) => Ok(slot),
+            Err(fault) => Err(self.fail(fault)),
+        }
     }
 
     fn receive_eof(&mut self) {

@@ -5,6 +5,7 @@ use super::{Connection, Leaving, PING_DRAINS, PING_MEASURES, PING_PRESENCE, Pend
 use crate::h2::PREFACE;
 use crate::h2::abuse::{CONTINUATION_FLOOD, HEADER_BLOCK_SIZE, Nuisance, PIECES};
 use crate::h2::fault::{self, Code, Fault, Scope};
+use crate::h2::flow::WINDOW_MAX;
 use crate::h2::frame::{
     self, Continuation, Data, Frame, GoAway, HEAD_LENGTH, Head, Headers, PAYLOAD_DEFAULT_MAX, Ping, PriorityUpdate,
     RstStream, STREAM_LAST, Settings, WindowUpdate,
@@ -17,7 +18,8 @@ use crate::{Event, Incoming, Part, Role};
 
 /// What came of looking at the input.
 pub(super) enum Step {
-    Event(Event),
+    /// An event, which was put where the caller asked for it.
+    Heard,
     /// Something was consumed; there may be more.
     Consumed,
     /// There is no whole frame.
@@ -34,14 +36,14 @@ enum Admission {
 impl Connection {
     /// Reads frames until one is an event or none is whole.
     #[inline]
-    pub(super) fn read(&mut self, input: &mut Incoming) -> Result<Option<Event>, Fault> {
+    pub(super) fn read(&mut self, input: &mut Incoming, slot: &mut Option<Event>) -> Result<(), Fault> {
         loop {
             // Answers that the peer does not take are not piled up.
             if self.control.len() >= self.config.control_bytes_max {
-                return Ok(None);
+                return Ok(());
             }
-            match self.step(input) {
-                Ok(Step::Event(event)) => return Ok(Some(event)),
+            match self.step(input, slot) {
+                Ok(Step::Heard) => return Ok(()),
                 Ok(Step::Consumed) => {}
                 Ok(Step::Starved) => break,
                 Err(fault) => match fault.scope {
@@ -50,11 +52,13 @@ impl Connection {
                 },
             }
             if let Some(pending) = self.pending.pop_front() {
-                return Ok(Some(pending.event()));
+                *slot = Some(pending.event());
+                return Ok(());
             }
         }
         self.starve(input);
-        Ok(self.pending.pop_front().map(Pending::event))
+        *slot = self.pending.pop_front().map(Pending::event);
+        Ok(())
     }
 
     /// There is nothing more to read now: notes what was begun, and what will never come.
@@ -72,7 +76,7 @@ impl Connection {
     }
 
     #[inline]
-    fn step(&mut self, input: &mut Incoming) -> Result<Step, Fault> {
+    fn step(&mut self, input: &mut Incoming, slot: &mut Option<Event>) -> Result<Step, Fault> {
         if self.stage == Stage::Preface {
             return self.preface(input);
         }
@@ -83,10 +87,10 @@ impl Connection {
         }
         self.timers.heard(self.now);
         if head.kind == frame::kind::DATA {
-            return self.data(head, input);
+            return self.data(head, input, slot);
         }
         let payload = &input.bytes()[HEAD_LENGTH..HEAD_LENGTH + head.length];
-        let outcome = Frame::read(head, payload).and_then(|frame| self.frame(frame));
+        let outcome = Frame::read(head, payload).and_then(|frame| self.frame(frame, slot));
         input.advance(HEAD_LENGTH + head.length);
         outcome
     }
@@ -128,10 +132,10 @@ impl Connection {
         Err(Fault::connection(&fault::CONTINUATION, Code::PROTOCOL_ERROR, because))
     }
 
-    fn frame(&mut self, frame: Frame<'_>) -> Result<Step, Fault> {
+    fn frame(&mut self, frame: Frame<'_>, slot: &mut Option<Event>) -> Result<Step, Fault> {
         match frame {
-            Frame::Headers(frame) => return self.headers(frame),
-            Frame::Continuation(frame) => return self.continuation(frame),
+            Frame::Headers(frame) => return self.headers(frame, slot),
+            Frame::Continuation(frame) => return self.continuation(frame, slot),
             Frame::WindowUpdate(frame) => self.window_update(frame)?,
             Frame::RstStream(frame) => self.rst_stream(frame)?,
             Frame::Settings(frame) => self.settings(frame)?,
@@ -150,10 +154,9 @@ impl Connection {
     }
 
     #[inline]
-    fn headers(&mut self, frame: Headers<'_>) -> Result<Step, Fault> {
+    fn headers(&mut self, frame: Headers<'_>, slot: &mut Option<Event>) -> Result<Step, Fault> {
         if frame.end_headers {
-            let event = self.header_block(frame.stream, frame.end_stream, frame.fragment)?;
-            return Ok(event.map_or(Step::Consumed, Step::Event));
+            return self.header_block(frame.stream, frame.end_stream, frame.fragment, slot);
         }
         self.block = Some(Box::new(Block {
             stream: frame.stream,
@@ -164,7 +167,7 @@ impl Connection {
         Ok(Step::Consumed)
     }
 
-    fn continuation(&mut self, frame: Continuation<'_>) -> Result<Step, Fault> {
+    fn continuation(&mut self, frame: Continuation<'_>, slot: &mut Option<Event>) -> Result<Step, Fault> {
         let Some(mut block) = self.block.take() else {
             let because = format!("CONTINUATION came on stream {} without a header block", frame.stream);
             return Err(Fault::connection(&fault::CONTINUATION, Code::PROTOCOL_ERROR, because));
@@ -187,11 +190,10 @@ impl Connection {
             self.block = Some(block);
             return Ok(Step::Consumed);
         }
-        let event = self.header_block(block.stream, block.end_stream, &block.bytes)?;
-        Ok(event.map_or(Step::Consumed, Step::Event))
+        self.header_block(block.stream, block.end_stream, &block.bytes, slot)
     }
 
-    fn data(&mut self, head: Head, input: &mut Incoming) -> Result<Step, Fault> {
+    fn data(&mut self, head: Head, input: &mut Incoming, slot: &mut Option<Event>) -> Result<Step, Fault> {
         let whole = HEAD_LENGTH + head.length;
         let payload = &input.bytes()[HEAD_LENGTH..whole];
         let (length, padding, end_stream) = match Frame::read(head, payload)? {
@@ -207,7 +209,8 @@ impl Connection {
             if end_stream {
                 self.pending.push_back(Pending::End(head.stream));
             }
-            return Ok(Step::Event(Event::Received(name(head.stream), Part::Content(content))));
+            *slot = Some(Event::Received(name(head.stream), Part::Content(content)));
+            return Ok(Step::Heard);
         }
         input.advance(whole);
         if let Admission::Taken = admission?
@@ -325,6 +328,8 @@ impl Connection {
         let id = frame.stream;
         self.expect_not_idle(id, "WINDOW_UPDATE")?;
         match self.streams.get_mut(id).map(|stream| stream.send_window.change(by)) {
+            // On a stream that has ended this asks for a reset too, which is not due any more.
+            None if by + i64::from(self.announced.initial_window) > WINDOW_MAX => self.count(Nuisance::ProvokedReset),
             None => Ok(()),
             Some(Err(_)) => Err(Fault::stream(id, &fault::FLOW_CONTROL, Code::FLOW_CONTROL_ERROR, because)),
             Some(Ok(())) => {

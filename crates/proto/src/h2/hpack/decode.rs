@@ -10,6 +10,10 @@ pub trait Sink {
     fn admits(&mut self, size: usize) -> bool;
     /// A field that was admitted.
     fn field(&mut self, field: Field);
+    /// A field that was admitted, from a table: its parts are cheap to clone.
+    fn indexed(&mut self, field: &Field) {
+        self.field(field.clone());
+    }
 }
 
 /// The decoder of one direction of a connection.
@@ -52,8 +56,9 @@ impl Decoder {
         while let Some(first) = block.get(at) {
             if first & 0x80 != 0 {
                 let index = integer::decode(block, &mut at, 7)?;
-                if let Some(field) = self.table.get(index, |size| sink.admits(size))? {
-                    sink.field(field);
+                let (field, size) = self.table.get(index)?;
+                if sink.admits(size) {
+                    sink.indexed(field);
                 }
             } else if first & 0xe0 == 0x20 {
                 return Err(DecodeError::SizeUpdateLate);
@@ -94,7 +99,7 @@ impl Decoder {
         }
         let field = Field::parse(name, value);
         if admitted {
-            sink.field(field.clone());
+            sink.indexed(&field);
         }
         self.table.add(field, size);
         Ok(())

@@ -262,11 +262,11 @@ impl Tags {
 
 #[inline]
 fn mix(bytes: &[u8], seed: u32) -> u32 {
-    let mut last = [0; 8];
-    let length = bytes.len().min(8);
-    last[..length].copy_from_slice(&bytes[bytes.len() - length..]);
-    let mixed =
-        (u64::from_le_bytes(last) ^ u64::from(seed) << 17 ^ bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let last = match bytes.last_chunk::<8>() {
+        Some(last) => u64::from_le_bytes(*last),
+        None => bytes.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)),
+    };
+    let mixed = (last ^ u64::from(seed) << 17 ^ bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> 32) as u32
 }
 

@@ -138,6 +138,8 @@ pub enum Field {
     Protocol(Protocol),
     /// A regular field.
     Regular(HeaderName, HeaderValue),
+    /// `:authority` without a value: the first entry of the static table, which no request may have.
+    NoAuthority,
     /// A field that makes any message malformed.
     Malformed(Box<(Name, Bytes, Defect)>),
 }
@@ -184,7 +186,7 @@ impl Field {
         match self {
             Self::Method(_) => Name::Pseudo(Pseudo::Method),
             Self::Scheme(_) => Name::Pseudo(Pseudo::Scheme),
-            Self::Authority(_) => Name::Pseudo(Pseudo::Authority),
+            Self::Authority(_) | Self::NoAuthority => Name::Pseudo(Pseudo::Authority),
             Self::Path(_) => Name::Pseudo(Pseudo::Path),
             Self::Status(_) => Name::Pseudo(Pseudo::Status),
             Self::Protocol(_) => Name::Pseudo(Pseudo::Protocol),
@@ -200,6 +202,7 @@ impl Field {
             Self::Scheme(scheme) => scheme.as_str().as_bytes(),
             Self::Authority(authority) => authority.as_str().as_bytes(),
             Self::Path(path) => path.as_str().as_bytes(),
+            Self::NoAuthority => b"",
             Self::Status(status) => status.as_str().as_bytes(),
             Self::Protocol(protocol) => protocol.as_str().as_bytes(),
             Self::Regular(_, value) => value.as_bytes(),

@@ -6,7 +6,7 @@ use http::header::*;
 use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 
-use super::field::{Defect, Field, Name, Pseudo};
+use super::field::{Field, Name};
 use super::{DecodeError, TABLE_BYTES_DEFAULT};
 
 /// The last index of the static table.
@@ -15,9 +15,6 @@ pub(crate) const STATIC_LAST: usize = 61;
 /// What an entry costs beside its name and value, in bytes (RFC 7541, section 4.1).
 pub(crate) const ENTRY_OVERHEAD: usize = 32;
 
-static ROOT: PathAndQuery = PathAndQuery::from_static("/");
-static INDEX_HTML: PathAndQuery = PathAndQuery::from_static("/index.html");
-
 /// The size of each entry of the static table, by index less one.
 const STATIC_SIZES: [u8; STATIC_LAST] = [
     42, 42, 43, 38, 48, 43, 44, 42, 42, 42, 42, 42, 42, 42, 46, 60, 47, 45, 38, 59, 35, 37, 45, 45, 51, 48, 48, 46, 48,
@@ -25,97 +22,73 @@ const STATIC_SIZES: [u8; STATIC_LAST] = [
     36, 35, 48,
 ];
 
-/// The name of an entry of the static table.
-pub(crate) fn static_name(index: usize) -> Option<Name> {
-    Some(match index {
-        1 => Name::Pseudo(Pseudo::Authority),
-        2 | 3 => Name::Pseudo(Pseudo::Method),
-        4 | 5 => Name::Pseudo(Pseudo::Path),
-        6 | 7 => Name::Pseudo(Pseudo::Scheme),
-        8..=14 => Name::Pseudo(Pseudo::Status),
-        _ => Name::Regular(static_header(index)?),
-    })
-}
+/// The entries of the static table, by index less one.
+static STATIC_FIELDS: [Field; STATIC_LAST] = [
+    Field::NoAuthority,
+    Field::Method(Method::GET),
+    Field::Method(Method::POST),
+    Field::Path(PathAndQuery::from_static("/")),
+    Field::Path(PathAndQuery::from_static("/index.html")),
+    Field::Scheme(Scheme::HTTP),
+    Field::Scheme(Scheme::HTTPS),
+    Field::Status(StatusCode::OK),
+    Field::Status(StatusCode::NO_CONTENT),
+    Field::Status(StatusCode::PARTIAL_CONTENT),
+    Field::Status(StatusCode::NOT_MODIFIED),
+    Field::Status(StatusCode::BAD_REQUEST),
+    Field::Status(StatusCode::NOT_FOUND),
+    Field::Status(StatusCode::INTERNAL_SERVER_ERROR),
+    without_value(ACCEPT_CHARSET),
+    Field::Regular(ACCEPT_ENCODING, HeaderValue::from_static("gzip, deflate")),
+    without_value(ACCEPT_LANGUAGE),
+    without_value(ACCEPT_RANGES),
+    without_value(ACCEPT),
+    without_value(ACCESS_CONTROL_ALLOW_ORIGIN),
+    without_value(AGE),
+    without_value(ALLOW),
+    without_value(AUTHORIZATION),
+    without_value(CACHE_CONTROL),
+    without_value(CONTENT_DISPOSITION),
+    without_value(CONTENT_ENCODING),
+    without_value(CONTENT_LANGUAGE),
+    without_value(CONTENT_LENGTH),
+    without_value(CONTENT_LOCATION),
+    without_value(CONTENT_RANGE),
+    without_value(CONTENT_TYPE),
+    without_value(COOKIE),
+    without_value(DATE),
+    without_value(ETAG),
+    without_value(EXPECT),
+    without_value(EXPIRES),
+    without_value(FROM),
+    without_value(HOST),
+    without_value(IF_MATCH),
+    without_value(IF_MODIFIED_SINCE),
+    without_value(IF_NONE_MATCH),
+    without_value(IF_RANGE),
+    without_value(IF_UNMODIFIED_SINCE),
+    without_value(LAST_MODIFIED),
+    without_value(LINK),
+    without_value(LOCATION),
+    without_value(MAX_FORWARDS),
+    without_value(PROXY_AUTHENTICATE),
+    without_value(PROXY_AUTHORIZATION),
+    without_value(RANGE),
+    without_value(REFERER),
+    without_value(REFRESH),
+    without_value(RETRY_AFTER),
+    without_value(SERVER),
+    without_value(SET_COOKIE),
+    without_value(STRICT_TRANSPORT_SECURITY),
+    without_value(TRANSFER_ENCODING),
+    without_value(USER_AGENT),
+    without_value(VARY),
+    without_value(VIA),
+    without_value(WWW_AUTHENTICATE),
+];
 
-fn static_header(index: usize) -> Option<HeaderName> {
-    const NAMES: [HeaderName; 47] = [
-        ACCEPT_CHARSET,
-        ACCEPT_ENCODING,
-        ACCEPT_LANGUAGE,
-        ACCEPT_RANGES,
-        ACCEPT,
-        ACCESS_CONTROL_ALLOW_ORIGIN,
-        AGE,
-        ALLOW,
-        AUTHORIZATION,
-        CACHE_CONTROL,
-        CONTENT_DISPOSITION,
-        CONTENT_ENCODING,
-        CONTENT_LANGUAGE,
-        CONTENT_LENGTH,
-        CONTENT_LOCATION,
-        CONTENT_RANGE,
-        CONTENT_TYPE,
-        COOKIE,
-        DATE,
-        ETAG,
-        EXPECT,
-        EXPIRES,
-        FROM,
-        HOST,
-        IF_MATCH,
-        IF_MODIFIED_SINCE,
-        IF_NONE_MATCH,
-        IF_RANGE,
-        IF_UNMODIFIED_SINCE,
-        LAST_MODIFIED,
-        LINK,
-        LOCATION,
-        MAX_FORWARDS,
-        PROXY_AUTHENTICATE,
-        PROXY_AUTHORIZATION,
-        RANGE,
-        REFERER,
-        REFRESH,
-        RETRY_AFTER,
-        SERVER,
-        SET_COOKIE,
-        STRICT_TRANSPORT_SECURITY,
-        TRANSFER_ENCODING,
-        USER_AGENT,
-        VARY,
-        VIA,
-        WWW_AUTHENTICATE,
-    ];
-    static TABLE: [HeaderName; 47] = NAMES;
-    TABLE.get(index.checked_sub(15)?).cloned()
-}
-
-/// An entry of the static table, ready to use.
-fn static_field(index: usize) -> Field {
-    match index {
-        2 => Field::Method(Method::GET),
-        3 => Field::Method(Method::POST),
-        4 => Field::Path(ROOT.clone()),
-        5 => Field::Path(INDEX_HTML.clone()),
-        6 => Field::Scheme(Scheme::HTTP),
-        7 => Field::Scheme(Scheme::HTTPS),
-        8 => Field::Status(StatusCode::OK),
-        9 => Field::Status(StatusCode::NO_CONTENT),
-        10 => Field::Status(StatusCode::PARTIAL_CONTENT),
-        11 => Field::Status(StatusCode::NOT_MODIFIED),
-        12 => Field::Status(StatusCode::BAD_REQUEST),
-        13 => Field::Status(StatusCode::NOT_FOUND),
-        14 => Field::Status(StatusCode::INTERNAL_SERVER_ERROR),
-        16 => Field::Regular(ACCEPT_ENCODING, HeaderValue::from_static("gzip, deflate")),
-        _ => match static_header(index) {
-            Some(name) => Field::Regular(name, HeaderValue::from_static("")),
-            // The first entry: an authority without a value, which no request may have.
-            None => {
-                Field::Malformed(Box::new((Name::Pseudo(Pseudo::Authority), Default::default(), Defect::Authority)))
-            }
-        },
-    }
+const fn without_value(name: HeaderName) -> Field {
+    Field::Regular(name, HeaderValue::from_static(""))
 }
 
 struct Entry {
@@ -138,24 +111,21 @@ impl Default for Table {
 }
 
 impl Table {
-    /// How large the field is as the tables count it, and the field where it is wanted.
+    /// An entry of either table, and how large it is as the tables count it.
     #[inline]
-    pub(crate) fn get(&self, index: usize, wanted: impl FnOnce(usize) -> bool) -> Result<Option<Field>, DecodeError> {
+    pub(crate) fn get(&self, index: usize) -> Result<(&Field, usize), DecodeError> {
         if index > STATIC_LAST {
             let entry = self.entries.get(index - STATIC_LAST - 1).ok_or(DecodeError::NoSuchIndex)?;
-            return Ok(wanted(entry.size).then(|| entry.field.clone()));
+            return Ok((&entry.field, entry.size));
         }
-        let size = *STATIC_SIZES.get(index.wrapping_sub(1)).ok_or(DecodeError::NoSuchIndex)?;
-        Ok(wanted(size.into()).then(|| static_field(index)))
+        let at = index.wrapping_sub(1);
+        let field = STATIC_FIELDS.get(at).ok_or(DecodeError::NoSuchIndex)?;
+        Ok((field, STATIC_SIZES[at].into()))
     }
 
     /// The name of an entry of either table.
     pub(crate) fn name(&self, index: usize) -> Result<Name, DecodeError> {
-        if index > STATIC_LAST {
-            let entry = self.entries.get(index - STATIC_LAST - 1).ok_or(DecodeError::NoSuchIndex)?;
-            return Ok(entry.field.name());
-        }
-        static_name(index).ok_or(DecodeError::NoSuchIndex)
+        self.get(index).map(|(field, _)| field.name())
     }
 
     /// Adds a field of `size` bytes, after making room; one that is larger than the table empties it.
@@ -240,20 +210,15 @@ mod tests {
     fn the_static_table_agrees_with_itself() {
         let table = Table::default();
         for index in 1..=STATIC_LAST {
-            let mut size = 0;
-            let field = table.get(index, |found| {
-                size = found;
-                true
-            });
-            let field = field.unwrap().unwrap();
+            let (field, size) = table.get(index).unwrap();
             assert_eq!(size, field.name().as_bytes().len() + field.value().len() + ENTRY_OVERHEAD, "{index}");
             assert_eq!(table.name(index).unwrap(), field.name());
             if let Name::Regular(name) = field.name() {
                 assert_eq!(usize::from(static_index(name.as_str())), index);
             }
         }
-        assert!(table.get(0, |_| true).is_err());
-        assert!(table.get(62, |_| true).is_err());
+        assert!(table.get(0).is_err());
+        assert!(table.get(62).is_err());
         assert_eq!(static_index("x-other"), 0);
     }
 
@@ -265,8 +230,7 @@ mod tests {
         table.add(field("1"), 34);
         table.add(field("2"), 34);
         table.add(field("3"), 34);
-        let value =
-            |table: &Table, index| table.get(index, |_| true).ok().flatten().map(|field| field.value().to_vec());
+        let value = |table: &Table, index| table.get(index).ok().map(|(field, _)| field.value().to_vec());
         assert_eq!(value(&table, 62).unwrap(), b"3");
         assert_eq!(value(&table, 63).unwrap(), b"2");
         assert_eq!(value(&table, 64), None);

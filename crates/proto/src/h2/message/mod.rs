@@ -5,7 +5,7 @@
 mod read;
 mod write;
 
-pub(crate) use read::{Assembly, HeadOfRequest, HeadOfResponse, Limits};
+pub(crate) use read::{Assembly, HeadOfResponse, Known, Limits};
 pub(crate) use write::{block, has_trailers, request, request_shape, response, response_shape, trailers};
 
 use http::{HeaderName, header};

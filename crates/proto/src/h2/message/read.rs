@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version,
 
 use super::{Malformed, is_connection_specific, is_forbidden_in_trailers};
 use crate::h2::Protocol;
-use crate::h2::hpack::{Field, Pseudo, Sink, authority};
+use crate::h2::hpack::{Defect, Field, Pseudo, Sink, authority};
 use crate::h2::schedule::Priority;
 
 /// How large a header section may be.
@@ -41,9 +41,9 @@ pub(crate) struct Assembly {
     priority: Option<Priority>,
 }
 
-/// The head of a request, and what the stream needs to know of it.
-pub(crate) struct HeadOfRequest {
-    pub(crate) parts: request::Parts,
+/// What a stream needs to know of the head of its request.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Known {
     pub(crate) content_length: Option<u64>,
     pub(crate) priority: Option<Priority>,
 }
@@ -160,23 +160,22 @@ impl Assembly {
         self.malformed.map_or(Ok(()), Err)
     }
 
-    /// The head of a request (RFC 9113, section 8.3.1); `extended_connect` says whether RFC 8441 was announced.
-    pub(crate) fn request(mut self, extended_connect: bool) -> Result<HeadOfRequest, Malformed> {
+    /// Fills in the head of a request (RFC 9113, section 8.3.1); `extended_connect` says whether RFC 8441 was
+    /// announced.
+    #[inline]
+    pub(crate) fn request(&mut self, extended_connect: bool, parts: &mut request::Parts) -> Result<Known, Malformed> {
         self.check()?;
         if self.status.is_some() {
             return Err(Malformed::Misplaced(Pseudo::Status));
         }
-        let method = self.method.take().ok_or(Malformed::Missing(Pseudo::Method))?;
-        let uri = self.target(&method, extended_connect)?;
-        let (mut parts, ()) = http::Request::new(()).into_parts();
-        parts.method = method;
-        parts.uri = uri;
+        parts.method = self.method.take().ok_or(Malformed::Missing(Pseudo::Method))?;
+        parts.uri = self.target(&parts.method, extended_connect)?;
         parts.version = Version::HTTP_2;
         if let Some(protocol) = self.protocol.take() {
             parts.extensions.insert(protocol);
         }
         parts.headers = self.take_fields()?;
-        Ok(HeadOfRequest { parts, content_length: self.content_length, priority: self.priority })
+        Ok(Known { content_length: self.content_length, priority: self.priority })
     }
 
     fn target(&mut self, method: &Method, extended_connect: bool) -> Result<Uri, Malformed> {
@@ -214,7 +213,7 @@ impl Assembly {
     }
 
     /// The head of a response (RFC 9113, section 8.3.2).
-    pub(crate) fn response(mut self) -> Result<HeadOfResponse, Malformed> {
+    pub(crate) fn response(&mut self) -> Result<HeadOfResponse, Malformed> {
         self.check()?;
         if let Some(misplaced) = self.pseudo_of_request() {
             return Err(Malformed::Misplaced(misplaced));
@@ -227,7 +226,7 @@ impl Assembly {
     }
 
     /// A trailer section (RFC 9113, section 8.1), which has no pseudo-header fields.
-    pub(crate) fn trailers(mut self) -> Result<HeaderMap, Malformed> {
+    pub(crate) fn trailers(&mut self) -> Result<HeaderMap, Malformed> {
         self.check()?;
         if let Some(misplaced) = self.pseudo_of_request().or(self.status.map(|_| Pseudo::Status)) {
             return Err(Malformed::Misplaced(misplaced));
@@ -269,7 +268,20 @@ impl Sink for Assembly {
             Field::Status(status) => self.pseudo(Pseudo::Status, |it| &mut it.status, status),
             Field::Protocol(protocol) => self.pseudo(Pseudo::Protocol, |it| &mut it.protocol, protocol),
             Field::Regular(name, value) => self.regular(name, value),
+            Field::NoAuthority => self.refuse(Malformed::Field(Defect::Authority)),
             Field::Malformed(field) => self.refuse(Malformed::Field(field.2)),
+        }
+    }
+
+    #[inline]
+    fn indexed(&mut self, field: &Field) {
+        match field {
+            Field::Method(method) => self.pseudo(Pseudo::Method, |it| &mut it.method, method.clone()),
+            Field::Scheme(scheme) => self.pseudo(Pseudo::Scheme, |it| &mut it.scheme, scheme.clone()),
+            Field::Authority(named) => self.pseudo(Pseudo::Authority, |it| &mut it.authority, named.clone()),
+            Field::Path(path) => self.pseudo(Pseudo::Path, |it| &mut it.path, path.clone()),
+            Field::Regular(name, value) => self.regular(name.clone(), value.clone()),
+            other => self.field(other.clone()),
         }
     }
 }
@@ -285,7 +297,7 @@ fn content_length(value: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::h2::hpack::{Defect, Name};
+    use crate::h2::hpack::Name;
 
     const LIMITS: Limits = Limits { bytes_max: 4096, fields_max: 20 };
 
@@ -301,8 +313,15 @@ mod tests {
         assembly
     }
 
-    fn request(text: &str) -> Result<HeadOfRequest, Malformed> {
-        assembled(text).request(true)
+    struct Head {
+        parts: request::Parts,
+        known: Known,
+    }
+
+    fn request(text: &str) -> Result<Head, Malformed> {
+        let (mut parts, ()) = http::Request::new(()).into_parts();
+        let known = assembled(text).request(true, &mut parts)?;
+        Ok(Head { parts, known })
     }
 
     const GET: &str = ":method:GET\n:scheme:https\n:path:/a?b\n:authority:h.test\n";
@@ -314,8 +333,7 @@ mod tests {
         assert_eq!(head.parts.uri, "https://h.test/a?b");
         assert_eq!(head.parts.version, Version::HTTP_2);
         assert_eq!(head.parts.headers.get_all("x").iter().count(), 2);
-        assert_eq!(head.content_length, Some(7));
-        assert_eq!(head.priority, Some(Priority::parse(b"u=1, i")));
+        assert_eq!(head.known, Known { content_length: Some(7), priority: Some(Priority::parse(b"u=1, i")) });
     }
 
     #[test]
@@ -390,7 +408,8 @@ mod tests {
         }
         assert!(request(&[GET, "te:trailers"].concat()).is_ok());
         let extended = ":method:CONNECT\n:protocol:websocket\n:scheme:https\n:path:/chat\n:authority:h";
-        assert_eq!(assembled(extended).request(false).err(), Some(M::Protocol));
+        let (mut parts, ()) = http::Request::new(()).into_parts();
+        assert_eq!(assembled(extended).request(false, &mut parts).err(), Some(M::Protocol));
     }
 
     #[test]

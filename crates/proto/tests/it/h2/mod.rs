@@ -2,6 +2,7 @@
 
 mod abuse;
 mod client;
+mod corpus;
 mod faults;
 mod flow;
 mod peer;
