@@ -53,7 +53,7 @@ pub(super) fn of_connection(error: &ConnectionError, status: StatusCode) -> (res
     }
     let _ = write!(text, ".\n{} ({})\n", error.rule.says, error.rule.section);
     if let Some(otherwise) = &error.otherwise {
-        let _ = writeln!(text, "{otherwise}.");
+        let _ = writeln!(text, "What would have been accepted: {otherwise}.");
     }
     (head(status), text)
 }
