@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output, Stdio};
 
 use crate::process::{Listening, command, site, wirelight};
 
@@ -82,6 +82,23 @@ fn what_is_printed_to_a_pipe_has_no_colors() {
     assert!(!error.contains('\x1b'), "{error:?}");
     let (_, out, _) = said(&wirelight(&["--help"]));
     assert!(!out.contains('\x1b'), "{out:?}");
+}
+
+#[test]
+fn colors_are_for_terminals_and_no_color_is_honoured() {
+    // script(1) gives the command a terminal.
+    let line = format!("'{}' serve /nowhere/at/all", env!("CARGO_BIN_EXE_wirelight"));
+    let on_a_terminal = |wish: Option<&str>| {
+        let mut script = Command::new("script");
+        script.args(["-qc", &line, "/dev/null"]).env("TERM", "xterm").env_remove("NO_COLOR").env_remove("PORT");
+        if let Some(wish) = wish {
+            script.env("NO_COLOR", wish);
+        }
+        String::from_utf8(script.stdin(Stdio::null()).output().expect("script is installed").stdout).unwrap()
+    };
+    assert!(on_a_terminal(None).contains("\x1b[1m"), "{:?}", on_a_terminal(None));
+    assert!(on_a_terminal(Some("")).contains("\x1b[1m"), "NO_COLOR counts only when it is not empty");
+    assert!(!on_a_terminal(Some("1")).contains('\x1b'), "{:?}", on_a_terminal(Some("1")));
 }
 
 #[test]

@@ -319,6 +319,16 @@ fn the_readme_names_commands_and_flags_that_exist() {
 }
 
 #[test]
+fn the_architecture_tells_of_every_crate() {
+    let page = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    for name in manifests().keys() {
+        assert!(page.contains(name.as_str()), "ARCHITECTURE.md does not show {name}");
+        let row = format!("| {} |", name.trim_start_matches("wirelight-"));
+        assert!(name == "wirelight-testkit" || page.contains(&row), "ARCHITECTURE.md does not say what {name} knows");
+    }
+}
+
+#[test]
 fn continuous_integration_calls_the_test_command_and_nothing_else() {
     let run = fs::read_to_string(root().join(".ci/run")).unwrap();
     let commands: Vec<&str> = run.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
