@@ -63,6 +63,32 @@ impl std::fmt::Debug for Upgraded {
     }
 }
 
+impl Transport for Upgraded {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
+        if self.leftover.is_empty() {
+            return self.transport.poll_read(cx, buffer);
+        }
+        buffer.extend_from_slice(&self.leftover);
+        Poll::Ready(Ok(std::mem::take(&mut self.leftover).len()))
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        self.transport.poll_write(cx, pieces)
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.transport.poll_flush(cx)
+    }
+
+    fn poll_shut_down(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.transport.poll_shut_down(cx)
+    }
+
+    fn cut_off(&mut self) {
+        self.transport.cut_off();
+    }
+}
+
 impl AsyncRead for Upgraded {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;

@@ -1,0 +1,437 @@
+//! The innermost service of a client: a request finds its connection, and is sent on it.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::{HeaderMap, Uri, request};
+use wirelight_net::request::{Answer, Failure, RequestConfig, RequestContext, Requests, Sent};
+use wirelight_net::tls::client::{Connector as Tls, Settings as TlsSettings};
+use wirelight_net::{Close, Observer};
+use wirelight_proto::{Role, h1, h2};
+use wirelight_semantics::decision::{Decision, Rule};
+use wirelight_semantics::{fields, grammar, method};
+use wirelight_service::{Body, Clock, Error, Fault, Kind, Request, Response, Result, Service, Trail};
+
+use crate::connect::{ConnectConfig, Connector, Made};
+use crate::error::{Phase, fail, of_failure};
+use crate::pool::assign::{Assignment, Limits};
+use crate::pool::{Grant, Lease, Permit, Pool};
+use crate::proxy::Proxies;
+use crate::resolve::{self, Resolver};
+use crate::route::{Route, Via};
+use crate::timings::{Timed, Watch};
+
+/// Which version of HTTP is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Versions {
+    /// What TLS negotiates (ALPN); HTTP/1.1 in cleartext.
+    #[default]
+    Negotiated,
+    /// HTTP/1.1 only.
+    Http1,
+    /// HTTP/2, without asking (RFC 9113, section 3.3).
+    Http2PriorKnowledge,
+}
+
+/// What connections are told.
+#[derive(Clone)]
+pub struct Config {
+    /// How many connections there may be, and how long they are kept.
+    pub pool: Limits,
+    /// How they are made.
+    pub connect: ConnectConfig,
+    /// How names are looked up.
+    pub resolve: resolve::Settings,
+    /// Whom to trust and what to present; which versions of HTTP it offers is said by `versions`.
+    pub tls: TlsSettings,
+    /// Which proxy is used.
+    pub proxies: Proxies,
+    /// A Unix socket that all requests go to.
+    pub unix_socket: Option<std::path::PathBuf>,
+    /// Which version of HTTP is spoken.
+    pub versions: Versions,
+    /// The limits and deadlines of HTTP/1.
+    pub http1: h1::Config,
+    /// The limits and deadlines of HTTP/2.
+    pub http2: h2::Config,
+    /// The limits and habits of sending.
+    pub request: RequestConfig,
+    /// Where time comes from.
+    pub clock: Clock,
+    /// Who watches the bytes.
+    pub observer: Option<Arc<dyn Observer>>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            pool: Limits::default(),
+            connect: ConnectConfig::default(),
+            resolve: resolve::Settings::default(),
+            tls: TlsSettings::default(),
+            proxies: Proxies::none(),
+            unix_socket: None,
+            versions: Versions::default(),
+            http1: h1::Config { header_timeout: std::time::Duration::from_secs(30), ..h1::Config::default() },
+            http2: h2::Config::default(),
+            request: RequestConfig::default(),
+            clock: Clock::system(),
+            observer: None,
+        }
+    }
+}
+
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config").field("pool", &self.pool).field("versions", &self.versions).finish_non_exhaustive()
+    }
+}
+
+/// Connections to anywhere, as a service: cheap to clone, and clones share them.
+#[derive(Clone)]
+pub struct Connections(Arc<Inner>);
+
+struct Inner {
+    pool: Arc<Pool>,
+    connector: Connector,
+    proxies: Proxies,
+    unix_socket: Option<std::path::PathBuf>,
+    versions: Versions,
+    http2: Arc<h2::Config>,
+}
+
+/// Whether a request whose connection ended is sent again, and why (RFC 9110, section 9.2.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Again {
+    /// Once, on another connection.
+    Sent {
+        /// Why that is safe.
+        safe: Safe,
+        /// How the connection ended.
+        ended: String,
+    },
+    /// Not: it might be done twice.
+    Unsafe {
+        /// The method.
+        method: http::Method,
+        /// How the connection ended.
+        ended: String,
+    },
+    /// Not: some of its content is gone.
+    Spent {
+        /// How the connection ended.
+        ended: String,
+    },
+}
+
+/// Why it is safe to send a request again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Safe {
+    /// None of it had been processed.
+    Unprocessed,
+    /// Its method is idempotent.
+    Idempotent,
+}
+
+static AGAIN: Rule = Rule {
+    name: "automatic-retry",
+    section: "RFC 9110, section 9.2.2",
+    says: "A client sends a request again by itself only if that does nothing twice.",
+};
+
+impl Decision for Again {
+    fn rule(&self) -> &'static Rule {
+        &AGAIN
+    }
+
+    fn outcome(&self) -> Cow<'static, str> {
+        if matches!(self, Self::Sent { .. }) { "sent again" } else { "not sent again" }.into()
+    }
+
+    fn because(&self) -> Cow<'static, str> {
+        match self {
+            Self::Sent { safe: Safe::Unprocessed, ended } => format!("{ended}, and none of it had been processed").into(),
+            Self::Sent { safe: Safe::Idempotent, ended } => format!("{ended}, and its method is idempotent").into(),
+            Self::Unsafe { method, ended } => format!("{ended}, and {method} might be done twice").into(),
+            Self::Spent { ended } => format!("{ended}, and its content can only be read once").into(),
+        }
+    }
+
+    fn otherwise(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Sent { .. } => None,
+            Self::Unsafe { .. } => Some("an idempotent method would have been sent again".into()),
+            Self::Spent { .. } => Some("content that is at hand would have been sent again".into()),
+        }
+    }
+
+    fn declines(&self) -> bool {
+        !matches!(self, Self::Sent { .. })
+    }
+}
+
+/// Judges whether a request may be sent again after its connection ended without a word.
+pub fn again(method: &http::Method, failure: &Failure, is_at_hand: bool) -> Again {
+    let ended = failure.to_string();
+    let safe = match failure.sent {
+        Sent::Nothing => Safe::Unprocessed,
+        Sent::Something if method::is_idempotent(method) => Safe::Idempotent,
+        Sent::Something => return Again::Unsafe { method: method.clone(), ended },
+    };
+    if is_at_hand { Again::Sent { safe, ended } } else { Again::Spent { ended } }
+}
+
+impl Connections {
+    /// Connections; everything that is wrong with the config is found here.
+    pub fn new(config: Config) -> Result<Self, wirelight_net::tls::Fault> {
+        let tls = Tls::new(&TlsSettings {
+            http1: config.versions != Versions::Http2PriorKnowledge,
+            http2: config.versions != Versions::Http1,
+            ..config.tls.clone()
+        })?;
+        let proxy_tls = Tls::new(&TlsSettings { http1: true, http2: false, ..config.tls.clone() })?;
+        let context = RequestContext {
+            config: config.request,
+            clock: config.clock.clone(),
+            observer: config.observer,
+        };
+        let mut limits = config.pool;
+        if config.versions == Versions::Http2PriorKnowledge {
+            limits.connections_max = 1;
+        }
+        Ok(Self(Arc::new(Inner {
+            pool: Pool::new(limits, config.clock.clone()),
+            connector: Connector {
+                config: config.connect,
+                resolver: Resolver::new(config.resolve, config.clock),
+                tls,
+                proxy_tls,
+                context: Arc::new(context),
+                http1: Arc::new(config.http1),
+                ids: AtomicU64::new(1),
+            },
+            proxies: config.proxies,
+            unix_socket: config.unix_socket,
+            versions: config.versions,
+            http2: Arc::new(config.http2),
+        })))
+    }
+
+    /// How many connections there are, and how many of them are at rest.
+    pub fn count(&self) -> (usize, usize) {
+        self.0.pool.count()
+    }
+
+    /// The way that a request to `uri` would take.
+    pub fn route(&self, uri: &Uri) -> Result<Route> {
+        let origin = Route::origin(uri)?;
+        let via = match (&self.0.unix_socket, self.0.proxies.choose(&origin)) {
+            (Some(path), _) => Via::Unix(path.clone()),
+            (None, Some(proxy)) => Via::Proxy(Arc::new(proxy.clone())),
+            (None, None) => Via::Direct,
+        };
+        Ok(Route { origin, via })
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.0.connector.context.clock
+    }
+
+    async fn exchange(&self, mut request: Request) -> Result<Response> {
+        let route = Arc::new(self.route(request.uri())?);
+        let extensions = request.extensions();
+        let (trail, watch) = match extensions.is_empty() {
+            true => (Trail::unwatched(), None),
+            false => (Trail::of(extensions), extensions.get::<Watch>().cloned()),
+        };
+        if let Some(watch) = &watch {
+            watch.begin(self.clock().now(), format!("{} {}", request.method(), request.uri()));
+        }
+        let mut fresh = false;
+        loop {
+            let grant = self.grant(&route, fresh, &trail, watch.as_ref()).await?;
+            let granted_at_rest = matches!(grant, Grant::Rested(_) | Grant::Shared(_));
+            let kept = if granted_at_rest && !fresh { copy(&request) } else { None };
+            let method = request.method().clone();
+            match self.send(grant, request, &route, watch.as_ref()).await? {
+                Ok(answer) => return Ok(self.answered(answer, watch, granted_at_rest)),
+                Err(failure) if failure.is_premature_close && granted_at_rest && !fresh => {
+                    let judged = again(&method, &failure, kept.is_some());
+                    let sent = matches!(judged, Again::Sent { .. });
+                    trail.note(judged);
+                    match kept {
+                        Some(kept) if sent => request = kept,
+                        _ => return Err(of_failure(failure)),
+                    }
+                    fresh = true;
+                }
+                Err(failure) => return Err(of_failure(failure)),
+            }
+        }
+    }
+
+    /// A connection, or the right to make one.
+    async fn grant(&self, route: &Arc<Route>, fresh: bool, trail: &Trail, watch: Option<&Watch>) -> Result<Grant> {
+        let granted = self.0.pool.acquire(route, fresh, |assignment| trail.note(assignment)).await;
+        if let Some(watch) = watch {
+            let now = self.clock().now();
+            watch.note(|timings| timings.queued = Some(now.saturating_duration_since(timings.began)));
+        }
+        granted.map_err(|refused: Assignment| {
+            let because = format!("no connection to {}: {}", route.origin, refused.because());
+            fail(Phase::Queue, Kind::Overloaded, Fault::Ours, because)
+        })
+    }
+
+    /// Sends a request on what was granted.
+    async fn send(
+        &self,
+        grant: Grant,
+        request: Request,
+        route: &Route,
+        watch: Option<&Watch>,
+    ) -> Result<Result<Answer, Failure>> {
+        Ok(match grant {
+            Grant::Shared(handle) => handle.send(request).await,
+            Grant::Rested(lease) => Self::send_on(*lease, request, route).await?,
+            Grant::Open(permit) => {
+                let made = self.0.connector.connect(route, watch).await?;
+                if made.http2 || self.0.versions == Versions::Http2PriorKnowledge {
+                    self.share(permit, made).send(request).await
+                } else {
+                    let context = Arc::clone(&self.0.connector.context);
+                    let http1 = Arc::clone(&self.0.connector.http1);
+                    let engine = h1::Connection::new(Role::Client, http1, context.clock.now());
+                    let connection = Box::new(Requests::new(made.carrier, engine, context, made.info));
+                    Self::send_on(permit.made(connection), request, route).await?
+                }
+            }
+        })
+    }
+
+    /// Gives a connection of HTTP/2 its task.
+    fn share(&self, permit: Permit, made: Made) -> wirelight_net::request::Handle {
+        let context = Arc::clone(&self.0.connector.context);
+        let engine = h2::Connection::new(Role::Client, Arc::clone(&self.0.http2), context.clock.now());
+        let (handle, task) = Requests::new(made.carrier, engine, context, made.info).share();
+        permit.shared(&handle);
+        let id = handle.info().id;
+        tokio::spawn(async move {
+            let _: Close = task.await;
+            permit.unshare(id);
+        });
+        handle
+    }
+
+    async fn send_on(lease: Lease, request: Request, route: &Route) -> Result<Result<Answer, Failure>> {
+        let Lease { connection, home } = lease;
+        let request = match for_http1(request, route) {
+            Ok(request) => request,
+            Err(error) => {
+                wirelight_net::request::Home::take_back(&*home, connection);
+                return Err(error);
+            }
+        };
+        let keeper = Arc::clone(&home);
+        let answered = connection.send(request, home).await;
+        if let Ok(answer) = &answered
+            && let Some(seconds) = announced(answer.response.headers())
+        {
+            keeper.announce(seconds);
+        }
+        Ok(answered)
+    }
+
+    fn answered(&self, answer: Answer, watch: Option<Watch>, reused: bool) -> Response {
+        let Answer { mut response, marks } = answer;
+        if let Some(watch) = watch {
+            watch.note(|timings| {
+                let since = |moment: std::time::Instant| moment.saturating_duration_since(timings.began);
+                timings.sent = marks.sent.map(since);
+                timings.first_byte = marks.first_byte.map(since);
+                timings.reused = reused;
+            });
+            response = response.map(|body| Timed::watch(body, &watch, self.clock()));
+            response.extensions_mut().insert(watch);
+        }
+        response
+    }
+}
+
+impl Service for Connections {
+    async fn call(&self, request: Request) -> Result<Response> {
+        self.exchange(request).await
+    }
+}
+
+impl std::fmt::Debug for Connections {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (all, resting) = self.count();
+        f.debug_struct("Connections").field("connections", &all).field("resting", &resting).finish_non_exhaustive()
+    }
+}
+
+/// The same request again, if its content is at hand.
+fn copy(request: &Request) -> Option<Request> {
+    let body: Bytes = request.body().as_bytes()?.clone();
+    let mut copy = http::Request::new(Body::from(body));
+    copy.method_mut().clone_from(request.method());
+    copy.uri_mut().clone_from(request.uri());
+    *copy.version_mut() = request.version();
+    copy.headers_mut().clone_from(request.headers());
+    copy.extensions_mut().clone_from(request.extensions());
+    Some(copy)
+}
+
+/// How long the server keeps a connection at rest, in seconds (RFC 9112, section 9.3, of HTTP/1.0's Keep-Alive).
+fn announced(headers: &HeaderMap) -> Option<u32> {
+    let value = headers.get(fields::KEEP_ALIVE)?;
+    grammar::split(value.as_bytes(), b',').find_map(|parameter| {
+        let (name, seconds) = std::str::from_utf8(grammar::trim_ows(parameter)).ok()?.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("timeout").then(|| seconds.trim().parse().ok())?
+    })
+}
+
+/// The request as HTTP/1 writes it: the target in its form, and Host (RFC 9112, section 3.2).
+fn for_http1(request: Request, route: &Route) -> Result<Request> {
+    let (mut parts, body) = request.into_parts();
+    let invalid = |because: &str| fail(Phase::Request, Kind::Malformed, Fault::Ours, because.to_owned());
+    let Some(authority) = parts.uri.authority() else { return Err(invalid("the URI names no host")) };
+    if authority.as_str().contains('@') {
+        return Err(invalid("user information in a URI is not sent: it belongs into Authorization"));
+    }
+    if !parts.headers.contains_key(header::HOST) {
+        let host = HeaderValue::from_str(authority.as_str()).map_err(|_| invalid("the host cannot be sent"))?;
+        parts.headers.insert(header::HOST, host);
+    }
+    if parts.method == http::Method::CONNECT {
+        parts.uri = Uri::builder().authority(authority.clone()).build().map_err(|_| invalid("the host cannot be sent"))?;
+        return Ok(Request::from_parts(parts, body));
+    }
+    if route.is_absolute() {
+        if let Via::Proxy(proxy) = &route.via
+            && let Some(authorization) = proxy.authorization()
+            && !parts.headers.contains_key(header::PROXY_AUTHORIZATION)
+        {
+            parts.headers.insert(header::PROXY_AUTHORIZATION, authorization);
+        }
+        return Ok(Request::from_parts(parts, body));
+    }
+    parts.uri = origin_form(&parts);
+    Ok(Request::from_parts(parts, body))
+}
+
+fn origin_form(parts: &request::Parts) -> Uri {
+    let path = parts.uri.path_and_query().cloned();
+    let mut origin = http::uri::Parts::default();
+    origin.path_and_query = path.or_else(|| Some(http::uri::PathAndQuery::from_static("/")));
+    Uri::from_parts(origin).unwrap_or_default()
+}
+
+/// An error of ours about a request that cannot be made.
+pub(crate) fn malformed(because: impl Into<Cow<'static, str>>) -> Error {
+    fail(Phase::Request, Kind::Malformed, Fault::Ours, because)
+}
