@@ -7,6 +7,9 @@ use bytes::Bytes;
 /// Content shorter than this is copied next to its head; longer content is sent from where it lies.
 const COPY_MAX: usize = 16 * 1024;
 
+/// What has left makes room in the buffer once it is at least this long, and at least half of it.
+const COMPACT_MIN: usize = 64 * 1024;
+
 /// The bytes that are ready to leave, in order: heads and framing in one buffer, long content by reference.
 #[derive(Debug, Default)]
 pub struct Outgoing {
@@ -117,7 +120,20 @@ impl Outgoing {
         }
         if self.is_empty() {
             self.clear();
+        } else if self.sent >= COMPACT_MIN && self.sent >= self.buffer.len() / 2 {
+            self.compact();
         }
+    }
+
+    /// Moves what has not left to the front of the buffer: a peer that takes a little less than there always is would
+    /// else have all that it ever took kept.
+    #[cold]
+    fn compact(&mut self) {
+        self.buffer.drain(..self.sent);
+        for (offset, _) in &mut self.splices {
+            *offset -= self.sent;
+        }
+        self.sent = 0;
     }
 
     /// Forgets everything, and keeps the allocation.
@@ -153,6 +169,25 @@ mod tests {
                 out.advance(step);
             }
             assert!(seen == whole, "step {step}");
+        }
+    }
+
+    #[test]
+    fn what_has_left_is_not_kept_though_something_always_waits() {
+        let short = vec![b's'; 1000];
+        let long = Bytes::from(vec![b'l'; COPY_MAX]);
+        let mut out = Outgoing::new();
+        let mut expected = VecDeque::new();
+        for _ in 0..1000 {
+            out.buffer().extend_from_slice(&short);
+            out.push(long.clone());
+            expected.extend(short.iter().chain(&long).copied());
+            while out.len() > 2 * COPY_MAX {
+                let left: Vec<u8> = out.pieces().flatten().take(777).copied().collect();
+                assert!(left.iter().eq(expected.drain(..777).collect::<Vec<_>>().iter()));
+                out.advance(777);
+            }
+            assert!(out.buffer().len() <= 2 * (COMPACT_MIN + 1000), "{} bytes are kept", out.buffer().len());
         }
     }
 }
