@@ -62,6 +62,7 @@ pub struct Serve<T, E, S> {
     /// An event that was read ahead.
     pub(super) held: Option<Box<Result<Event, ConnectionError>>>,
     /// Records whose last bytes have not left yet.
+    #[expect(clippy::vec_box, reason = "a record is handed on in its box, and moves twice before")]
     pub(super) written: Vec<Box<Record>>,
     /// How many exchanges there have been.
     pub(super) number: u64,
