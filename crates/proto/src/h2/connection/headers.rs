@@ -37,7 +37,7 @@ impl Connection {
         if let Err(error) = self.decoder.decode(block, section) {
             return Err(Fault::connection(&fault::COMPRESSION, Code::COMPRESSION_ERROR, error.because()));
         }
-        if id % 2 == 0 {
+        if id.is_multiple_of(2) {
             let because = format!("HEADERS came on stream {id}, which nobody can open");
             return Err(Fault::connection(&fault::STREAM_IDENTIFIER, Code::PROTOCOL_ERROR, because));
         }
@@ -113,7 +113,7 @@ impl Connection {
             return Err(Malformed::WrongLength);
         }
         let receiving = if end_stream { Receiving::Ended } else { Receiving::Content };
-        let mut stream = Stream::new(id, receiving, self.announced.initial_window, self.stream_target);
+        let mut stream = Stream::new(id, receiving, self.announced.initial_window, self.new_window());
         stream.head_only = parts.method == http::Method::HEAD;
         stream.tunnel = parts.method == http::Method::CONNECT;
         stream.to_receive = content_length;

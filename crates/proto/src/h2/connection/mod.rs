@@ -67,6 +67,8 @@ pub struct Connection {
     /// How large the connection's and the streams' windows are meant to be, as measured so far.
     connection_target: u32,
     stream_target: u32,
+    /// The peer may not know yet that windows are smaller than it has to assume.
+    narrows: bool,
     estimator: Estimator,
     block: Option<Box<Block>>,
     /// The last stream that the peer opened, or 0.
@@ -177,6 +179,7 @@ impl Connection {
             receive_window,
             connection_target,
             stream_target: config.stream_window_bytes,
+            narrows: config.stream_window_bytes < WINDOW_DEFAULT,
             estimator: Estimator::default(),
             block: None,
             last_received: 0,
@@ -280,6 +283,12 @@ impl Connection {
         self.streams.insert(stream);
     }
 
+    /// How much a stream that opens now may receive, as its sender knows it.
+    #[inline]
+    fn new_window(&self) -> u32 {
+        if self.narrows { WINDOW_DEFAULT } else { self.stream_target }
+    }
+
     /// Whether a stream was never opened, by either end.
     fn is_idle_stream(&self, stream: u32) -> bool {
         match (self.role, stream % 2) {
@@ -368,7 +377,7 @@ impl crate::Connection for Connection {
         }
         let id = self.next_own;
         self.next_own += 2;
-        self.add(Stream::new(id, Receiving::Head, self.announced.initial_window, self.stream_target));
+        self.add(Stream::new(id, Receiving::Head, self.announced.initial_window, self.new_window()));
         Some(name(id))
     }
 

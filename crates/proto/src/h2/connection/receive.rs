@@ -5,7 +5,7 @@ use super::{Connection, Leaving, PING_DRAINS, PING_MEASURES, PING_PRESENCE, Pend
 use crate::h2::PREFACE;
 use crate::h2::abuse::{CONTINUATION_FLOOD, HEADER_BLOCK_SIZE, Nuisance, PIECES};
 use crate::h2::fault::{self, Code, Fault, Scope};
-use crate::h2::flow::WINDOW_MAX;
+use crate::h2::flow::{WINDOW_DEFAULT, WINDOW_MAX};
 use crate::h2::frame::{
     self, Continuation, Data, Frame, GoAway, HEAD_LENGTH, Head, Headers, PAYLOAD_DEFAULT_MAX, Ping, PriorityUpdate,
     RstStream, STREAM_LAST, Settings, WindowUpdate,
@@ -380,7 +380,23 @@ impl Connection {
         self.unacknowledged -= 1;
         self.timers.settings = None;
         self.decoder.limit_table(self.config.table_bytes_max as usize);
+        if std::mem::take(&mut self.narrows) {
+            self.narrow();
+        }
         Ok(())
+    }
+
+    /// The peer has learned that windows are smaller than it had assumed.
+    fn narrow(&mut self) {
+        let target = self.stream_target;
+        for stream in self.streams.iter_mut() {
+            stream.receive_window.widen(i64::from(target) - i64::from(WINDOW_DEFAULT));
+            if stream.receiving != Receiving::Ended
+                && let Some(increment) = stream.receive_window.grant(target, target)
+            {
+                WindowUpdate { stream: stream.id, increment }.write(&mut self.control);
+            }
+        }
     }
 
     fn ping(&mut self, frame: Ping) -> Result<(), Fault> {
@@ -435,7 +451,7 @@ impl Connection {
 
     fn priority_update(&mut self, frame: PriorityUpdate<'_>) -> Result<(), Fault> {
         let id = frame.prioritized;
-        if self.role == Role::Client || id % 2 == 0 {
+        if self.role == Role::Client || id.is_multiple_of(2) {
             let because = format!("PRIORITY_UPDATE came for stream {id}");
             return Err(Fault::connection(&fault::PRIORITY_UPDATE, Code::PROTOCOL_ERROR, because));
         }

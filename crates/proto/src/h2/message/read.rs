@@ -104,10 +104,10 @@ impl Assembly {
             2 if name == header::TE && !value.as_bytes().eq_ignore_ascii_case(b"trailers") => {
                 return self.refuse(Malformed::Te);
             }
-            4 if name == header::HOST => {
-                if self.host.replace(value.clone()).is_some() || authority(value.as_bytes()).is_none() {
-                    return self.refuse(Malformed::Host);
-                }
+            4 if name == header::HOST
+                && (self.host.replace(value.clone()).is_some() || authority(value.as_bytes()).is_none()) =>
+            {
+                return self.refuse(Malformed::Host);
             }
             6 if name == header::COOKIE => return self.crumb(value),
             8 if name.as_str() == "priority" => self.priority = Some(Priority::parse(value.as_bytes())),

@@ -5,6 +5,8 @@ mod client;
 mod corpus;
 mod faults;
 mod flow;
+mod pair;
 mod peer;
+mod published;
 mod server;
 mod timers;
