@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         Command::Serve(arguments) => command::serve::run(&arguments),
         Command::Echo(arguments) => command::echo::run(&arguments),
         Command::Raw(arguments) => command::raw::run(&arguments),
+        Command::Trust(arguments) => command::trust::run(&arguments),
         Command::Completions(arguments) => command::completions::run(&arguments),
         Command::Man(arguments) => command::man::run(&arguments),
     };

@@ -5,3 +5,4 @@
 pub mod access_log;
 pub mod files;
 mod moment;
+pub mod tls;

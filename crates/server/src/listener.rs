@@ -50,8 +50,10 @@ impl Drop for Unlink {
 /// Where a listener listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
-    /// An address and a port.
+    /// An address and a port, in cleartext.
     Internet(SocketAddr),
+    /// An address and a port, over TLS.
+    Secure(SocketAddr),
     /// A path in the file system.
     Path(PathBuf),
     /// A socket without a name that can be told.
@@ -62,6 +64,9 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Internet(address) => write!(f, "http://{address}/"),
+            // Certificates are for names first of all.
+            Self::Secure(address) if address.ip().is_loopback() => write!(f, "https://localhost:{}/", address.port()),
+            Self::Secure(address) => write!(f, "https://{address}/"),
             Self::Path(path) => write!(f, "unix:{}", path.display()),
             Self::Unnamed => f.write_str("an unnamed socket"),
         }
@@ -123,7 +128,10 @@ impl Listener {
     /// Where it listens, with the port that the system chose.
     pub fn address(&self) -> Address {
         match &self.kind {
-            Kind::Tcp { socket, .. } => socket.local_addr().map_or(Address::Unnamed, Address::Internet),
+            Kind::Tcp { socket, .. } => {
+                let address = if self.tls.is_some() { Address::Secure } else { Address::Internet };
+                socket.local_addr().map_or(Address::Unnamed, address)
+            }
             Kind::Unix { socket, .. } => {
                 let path = socket.local_addr().ok().and_then(|address| address.as_pathname().map(Path::to_owned));
                 path.map_or(Address::Unnamed, Address::Path)

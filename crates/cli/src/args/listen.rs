@@ -5,12 +5,15 @@ use std::num::NonZeroUsize;
 
 use clap::{Args, ValueEnum};
 
+use super::Tls;
+
 /// Where to listen, and what to print about it.
 #[derive(Debug, Args)]
 pub(crate) struct Listen {
-    /// The port to listen on; 0 lets the system pick a free one, and its number is printed.
-    #[arg(short, long, value_name = "PORT", env = "PORT", hide_env_values = true, default_value_t = 8080)]
-    pub(crate) port: u16,
+    /// The port to listen on, by default 8080, or 8443 for HTTPS; 0 lets the system pick a free one, and its number is
+    /// printed.
+    #[arg(short, long, value_name = "PORT", env = "PORT", hide_env_values = true)]
+    pub(crate) port: Option<u16>,
 
     /// The address to listen on; 0.0.0.0 or :: makes it reachable from other machines.
     #[arg(short, long, value_name = "ADDRESS", default_value = "127.0.0.1")]
@@ -35,6 +38,16 @@ pub(crate) struct Listen {
     /// Print with each exchange what was decided, by which rule, and why.
     #[arg(short, long)]
     pub(crate) verbose: bool,
+
+    #[command(flatten)]
+    pub(crate) tls: Tls,
+}
+
+impl Listen {
+    /// The port to listen on.
+    pub(crate) fn port(&self) -> u16 {
+        self.port.unwrap_or(if self.tls.is_on() { 8443 } else { 8080 })
+    }
 }
 
 /// How the line for each exchange looks.

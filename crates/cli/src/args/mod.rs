@@ -4,6 +4,8 @@ mod echo;
 mod listen;
 mod raw;
 mod serve;
+mod tls;
+mod trust;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -12,6 +14,8 @@ pub(crate) use echo::Echo;
 pub(crate) use listen::{Listen, Log};
 pub(crate) use raw::Raw;
 pub(crate) use serve::Serve;
+pub(crate) use tls::Tls;
+pub(crate) use trust::Trust;
 
 use crate::exit;
 
@@ -21,6 +25,7 @@ use crate::exit;
 #[command(after_long_help = format!("Examples:
   wirelight serve                    the files of this folder, on http://127.0.0.1:8080/
   wirelight serve site --port 0      another folder, on a port that is free
+  wirelight serve --tls              the same over HTTPS, on https://localhost:8443/
   wirelight echo                     a server to test clients with
   wirelight raw 127.0.0.1:8080       send bytes, see bytes
 
@@ -40,6 +45,8 @@ pub(crate) enum Command {
     Echo(Echo),
     /// Send standard input to a server byte for byte, and print what comes back.
     Raw(Raw),
+    /// Have this machine's browsers and programs trust the local authority of --tls, or no longer.
+    Trust(Trust),
     /// Print a completion script for a shell.
     Completions(Completions),
     /// Print the man page.

@@ -14,6 +14,7 @@ use crate::exit;
   wirelight serve site -p 0 -o         another folder, on a free port, and open a browser
   wirelight serve dist --spa           an application that does its own routing
   wirelight serve -a 0.0.0.0 --cors    for other machines, and for pages of other origins
+  wirelight serve --tls                over HTTPS, on https://localhost:8443/
   wirelight serve --raw                see the bytes of every request and every response head
   PORT=3000 wirelight serve --log json | jq .
 

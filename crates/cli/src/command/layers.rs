@@ -14,6 +14,8 @@ pub(crate) struct Habits {
     pub(crate) cors: bool,
     /// Whether TRACE is answered with the request, or refused.
     pub(crate) trace: bool,
+    /// Whether browsers are told never to come here but by HTTPS, once they have.
+    pub(crate) strict_transport: bool,
 }
 
 /// A service with everything around it that a browser, a log and a careless handler need.
@@ -24,7 +26,14 @@ pub(crate) fn around<S: Service>(service: S, habits: Habits) -> impl Service {
         .layer(AnswerTrace { enabled: habits.trace, ..AnswerTrace::default() })
         .layer(Compress::default());
     let shared = if habits.cors { Perhaps::With(inner.layer(anybody())) } else { Perhaps::Without(inner) };
-    shared.layer(SecureResponses::default()).layer(AddDate::default())
+    shared.layer(careful(habits.strict_transport)).layer(AddDate::default())
+}
+
+/// What tells browsers to be careful.
+fn careful(strict_transport: bool) -> SecureResponses {
+    let all = SecureResponses::default();
+    let strict_transport_security = all.strict_transport_security.clone().filter(|_| strict_transport);
+    SecureResponses { strict_transport_security, ..all }
 }
 
 /// Any origin may read everything, without credentials.

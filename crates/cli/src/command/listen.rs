@@ -9,10 +9,13 @@ use std::thread;
 use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use wirelight_gateway::access_log::{self, AccessLog, Format};
+use wirelight_gateway::tls::{Certificates, RedirectToHttps, Watch};
 use wirelight_net::Observer;
+use wirelight_net::tls::Acceptor;
 use wirelight_server::{Address, Config, Listener, Server, Shutdown, Workers};
 use wirelight_service::{Clock, Service};
 
+use super::tls;
 use crate::args::{Listen, Log};
 use crate::exit::{Failure, INTERRUPTED};
 use crate::print::Paint;
@@ -27,36 +30,61 @@ pub(crate) fn serve<S: Service>(
     service: S,
     ready: impl FnOnce(&Address),
 ) -> Result<(), Failure> {
-    let listeners = listeners(listen)?;
+    let certificates = tls::open(listen)?;
+    let listeners = listeners(listen, certificates.as_ref().map(Certificates::acceptor))?;
     let addresses: Vec<Address> = listeners.iter().map(Listener::address).collect();
+    let port = secure_port(listen, &addresses);
+    let service = RedirectToHttps { inner: service, port, clock: Clock::system() };
+    let watch = certificates.map(tls::watch).transpose()?;
     let log = Watching::start(listen).map_err(|error| Failure::new(format!("the log cannot be kept: {error}")))?;
     let (observer, writer) = log.map_or((None, None), |log| (Some(log.observer), Some(log.writer)));
     let server = Server::observed(config, Clock::system(), observer);
-    let signals = Signals::listen().map_err(|error| Failure::new(format!("signals cannot be heard: {error}")))?;
+    let signals =
+        Signals::listen(watch.is_some()).map_err(|error| Failure::new(format!("signals cannot be heard: {error}")))?;
     let workers = Workers::start(&server, listeners, listen.workers, service)
         .map_err(|error| Failure::new(format!("the workers cannot be started: {error}")))?;
     for address in &addresses {
-        announce(listen, what, address)?;
+        let redirects = port.is_some() && !matches!(address, Address::Secure(_));
+        announce(listen, if redirects { "redirecting to HTTPS" } else { what }, address)?;
     }
     if let Some(address) = addresses.first() {
         ready(address);
     }
-    signals.obey(server.shutdown());
+    signals.obey(server.shutdown(), watch);
     let ended = workers.join();
     drop(writer);
     ended.map_err(|error| Failure::new(format!("serving stopped: {error}")))
 }
 
-/// The sockets that systemd has opened for us, or else one of our own.
-fn listeners(listen: &Listen) -> Result<Vec<Listener>, Failure> {
+/// The sockets that systemd has opened for us, or else one of our own, and one for whoever is to be redirected.
+fn listeners(listen: &Listen, acceptor: Option<Arc<Acceptor>>) -> Result<Vec<Listener>, Failure> {
+    let secured = |listener: Listener| match &acceptor {
+        Some(acceptor) => listener.secured(Arc::clone(acceptor)),
+        None => listener,
+    };
     let inherited = Listener::inherited()
         .map_err(|error| Failure::new(format!("the sockets given by LISTEN_FDS cannot be used: {error}")))?;
     if !inherited.is_empty() {
-        return Ok(inherited);
+        return Ok(inherited.into_iter().map(secured).collect());
     }
-    let address = SocketAddr::new(listen.address, listen.port);
-    let listener = Listener::tcp(address).map_err(|error| explain(&error, address))?;
-    Ok(vec![listener])
+    let bound = |port| {
+        let address = SocketAddr::new(listen.address, port);
+        Listener::tcp(address).map_err(|error| explain(&error, address))
+    };
+    let mut listeners = vec![secured(bound(listen.port())?)];
+    if let Some(port) = listen.tls.redirect_http {
+        listeners.push(bound(port)?);
+    }
+    Ok(listeners)
+}
+
+/// The port that requests in cleartext are redirected to, if they are.
+fn secure_port(listen: &Listen, addresses: &[Address]) -> Option<u16> {
+    listen.tls.redirect_http?;
+    addresses.iter().find_map(|address| match address {
+        Address::Secure(address) => Some(address.port()),
+        _ => None,
+    })
 }
 
 fn explain(error: &io::Error, address: SocketAddr) -> Failure {
@@ -111,29 +139,40 @@ impl Watching {
     }
 }
 
-/// TERM and INT.
+/// TERM, INT and HUP.
 struct Signals {
     runtime: runtime::Runtime,
     terminate: Signal,
     interrupt: Signal,
+    hang_up: Option<Signal>,
 }
 
 impl Signals {
     /// From here on the signals are kept, and do not end the process.
-    fn listen() -> io::Result<Self> {
+    ///
+    /// HUP is one of them if it has a meaning.
+    fn listen(hears_hang_up: bool) -> io::Result<Self> {
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         let entered = runtime.enter();
         let terminate = signal(SignalKind::terminate())?;
         let interrupt = signal(SignalKind::interrupt())?;
+        let hang_up = hears_hang_up.then(|| signal(SignalKind::hangup())).transpose()?;
         drop(entered);
-        Ok(Self { runtime, terminate, interrupt })
+        Ok(Self { runtime, terminate, interrupt, hang_up })
     }
 
-    /// The first TERM or INT drains; an INT after that ends the process at once.
-    fn obey(self, shutdown: Shutdown) {
-        let Self { runtime, mut terminate, mut interrupt } = self;
+    /// The first TERM or INT drains; an INT after that ends the process at once. HUP has certificates read again.
+    fn obey(self, shutdown: Shutdown, watch: Option<Watch>) {
+        let Self { runtime, mut terminate, mut interrupt, hang_up } = self;
         thread::spawn(move || {
             runtime.block_on(async {
+                if let (Some(mut hang_up), Some(watch)) = (hang_up, watch) {
+                    tokio::spawn(async move {
+                        while hang_up.recv().await.is_some() {
+                            watch.reload();
+                        }
+                    });
+                }
                 tokio::select! {
                     _ = terminate.recv() => {}
                     _ = interrupt.recv() => {}

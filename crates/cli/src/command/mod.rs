@@ -7,3 +7,5 @@ mod listen;
 pub(crate) mod man;
 pub(crate) mod raw;
 pub(crate) mod serve;
+mod tls;
+pub(crate) mod trust;

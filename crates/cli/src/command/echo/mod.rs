@@ -28,7 +28,10 @@ use endpoint::{Answer, Call};
 /// Serves until it is told to stop.
 pub(crate) fn run(arguments: &crate::args::Echo) -> std::result::Result<(), Failure> {
     let echo = Echo { clock: Clock::system(), limits: Limits::default() };
-    let service = layers::around(echo, Habits { cors: arguments.cors, trace: true });
+    let service = layers::around(
+        echo,
+        Habits { cors: arguments.cors, trace: true, strict_transport: arguments.listen.tls.is_lasting() },
+    );
     let connection = wirelight_net::Config { raw_head: true, ..wirelight_net::Config::default() };
     let config = wirelight_server::Config { connection, ..wirelight_server::Config::default() };
     listen::serve(&arguments.listen, config, "echoing", service, |_| {})
