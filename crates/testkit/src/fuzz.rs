@@ -2,6 +2,8 @@
 //!
 //! They live here so that the saved inputs are also replayed by ordinary tests.
 
+pub mod h2;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -18,7 +20,16 @@ use crate::transcript::Log;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target by its name, as the folders of saved inputs are named.
-pub const TARGETS: [Target; 3] = [("h1_head", h1_head), ("h1_chunked", h1_chunked), ("h1_machine", h1_machine)];
+pub const TARGETS: [Target; 8] = [
+    ("h1_head", h1_head),
+    ("h1_chunked", h1_chunked),
+    ("h1_machine", h1_machine),
+    ("h2_frames", h2::frames),
+    ("h2_hpack", h2::hpack),
+    ("h2_hpack_round_trip", h2::hpack_round_trip),
+    ("h2_machine", h2::machine),
+    ("h2_against_itself", h2::against_itself),
+];
 
 /// A request head that was read, is written and read again: it says the same.
 pub fn h1_head(data: &[u8]) {
