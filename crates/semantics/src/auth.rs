@@ -2,6 +2,8 @@
 //!
 //! No sentence made here ever shows a password.
 
+pub mod digest;
+
 use std::borrow::Cow;
 use std::fmt;
 

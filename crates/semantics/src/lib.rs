@@ -33,5 +33,6 @@ pub mod negotiate;
 pub mod precondition;
 pub mod problem;
 pub mod range;
+pub mod redirect;
 pub mod uri;
 pub mod validator;

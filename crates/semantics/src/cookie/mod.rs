@@ -1,5 +1,6 @@
 //! Cookies: what a client sends back, and what a server sets (RFC 6265bis, sections 4 and 5).
 
+mod jar;
 mod set_cookie;
 
 use http::HeaderMap;
@@ -7,6 +8,7 @@ use http::header::COOKIE;
 
 use crate::grammar;
 
+pub use jar::{Jar, Kept, Storing};
 pub use set_cookie::{Fault, NAME_AND_VALUE_MAX, SameSite, SetCookie};
 
 /// The cookies of a request as names and values, in order, at most `pairs_max` of them (RFC 6265bis, section 4.2.1).
