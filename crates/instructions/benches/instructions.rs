@@ -73,6 +73,7 @@ fn file(shelf: Shelf) -> Response {
 #[library_benchmark]
 #[bench::small(args = (asked::SMALL), setup = exchanges::hello, config = within("exchange::small"))]
 #[bench::browser(args = (asked::BROWSER), setup = exchanges::hello, config = within("exchange::browser"))]
+#[bench::pipelined(args = (&asked::pipelined()), setup = exchanges::hello, config = within("exchange::pipelined"))]
 fn exchange(connection: Connection) -> u64 {
     black_box(exchanges::serve(black_box(connection)))
 }

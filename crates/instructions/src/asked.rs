@@ -19,6 +19,11 @@ Sec-Fetch-Site: same-origin\r\n\
 Sec-Fetch-User: ?1\r\n\
 Priority: u=0, i\r\n\r\n";
 
+/// Sixteen small requests that arrive together.
+pub fn pipelined() -> Vec<u8> {
+    SMALL.repeat(16)
+}
+
 /// Sixteen chunks of 1 KiB.
 pub fn chunked() -> Vec<u8> {
     let mut request = b"POST /upload HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();

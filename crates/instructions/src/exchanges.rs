@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -38,8 +39,8 @@ impl Observer for Seen {
 }
 
 /// A connection on which 13 bytes are asked for, [`TIMES`] times; `request` may hold several requests.
-pub fn hello(request: &'static [u8]) -> Connection {
-    connection(Script::new(request, TIMES), greet)
+pub fn hello(request: &[u8]) -> Connection {
+    connection(Script::new(Bytes::copy_from_slice(request), TIMES), greet)
 }
 
 async fn greet(_: Request) -> Result<Response> {
@@ -114,6 +115,7 @@ mod tests {
     fn every_exchange_succeeds() {
         assert_eq!(serve(hello(asked::SMALL)), TIMES as u64);
         assert_eq!(serve(hello(asked::BROWSER)), TIMES as u64);
+        assert_eq!(serve(hello(&asked::pipelined())), 16 * TIMES as u64);
         assert_eq!(look_up(shelf()).into_body().as_bytes().unwrap().len(), 1024);
     }
 }

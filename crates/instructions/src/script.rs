@@ -3,13 +3,13 @@
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll, Waker};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use wirelight_net::Transport;
 
 /// A peer that asks the same so many times, and ends.
 #[derive(Debug)]
 pub struct Script {
-    asks: &'static [u8],
+    asks: Bytes,
     times: usize,
     turn: Turn,
     reader: Option<Waker>,
@@ -27,7 +27,7 @@ enum Turn {
 
 impl Script {
     /// A peer that asks `times` times.
-    pub fn new(asks: &'static [u8], times: usize) -> Self {
+    pub fn new(asks: Bytes, times: usize) -> Self {
         Self { asks, times, turn: Turn::Asking, reader: None }
     }
 }
@@ -39,7 +39,7 @@ impl Transport for Script {
             Turn::Asking => {
                 self.times -= 1;
                 self.turn = Turn::Waiting;
-                buffer.extend_from_slice(self.asks);
+                buffer.extend_from_slice(&self.asks);
                 return Poll::Ready(Ok(self.asks.len()));
             }
             Turn::Waiting => self.reader = Some(cx.waker().clone()),
