@@ -19,6 +19,11 @@ pub trait Transport: Send + Unpin + 'static {
     /// Sends what a layer below may hold back, such as a TLS record.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
+    /// How many bytes this layer has taken from us and not passed on yet, counted as it passes them on.
+    fn unsent_bytes(&self) -> usize {
+        0
+    }
+
     /// Says that we will send nothing more.
     fn poll_shut_down(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 

@@ -38,11 +38,32 @@ pub(super) struct Exchange {
 
 pub(super) enum Phase {
     /// The handler has not answered yet.
-    Handling(Answering),
+    Handling(Guarded<Answering>),
     /// The head was sent; this is the content, and what of it did not fit yet.
-    Sending(Body, Bytes),
+    Sending(Guarded<Body>, Bytes),
     /// The response agreed to another protocol.
     Switching,
+}
+
+/// Something of a service's, whose panic as it is dropped costs no exchange anything.
+pub(super) struct Guarded<T>(Option<T>);
+
+impl<T> Guarded<T> {
+    pub(super) fn new(inner: T) -> Self {
+        Self(Some(inner))
+    }
+
+    pub(super) fn get(&mut self) -> &mut T {
+        self.0.as_mut().expect("it is here until it is dropped")
+    }
+}
+
+impl<T> Drop for Guarded<T> {
+    fn drop(&mut self) {
+        let inner = self.0.take();
+        // The exchange has ended, or its outcome is known: there is nobody to be told.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(inner)));
+    }
 }
 
 /// Polls a handler; a panic becomes an error of ours and costs only this exchange.

@@ -1,5 +1,7 @@
 //! Closing in stages, so that the peer reads our last words before the system resets the connection.
 //!
+//! A layer below says goodbye first: over TLS, only that tells a whole end from a cut one (RFC 8446, section 6.1).
+//!
 //! RFC 9112, section 9.6: a server that closes with unread bytes from the peer first closes its own side, and reads
 //! on until the peer has closed too or enough time has passed.
 
@@ -17,12 +19,15 @@ use crate::Transport;
 pub(super) struct Linger {
     deadline: Instant,
     left_bytes: usize,
+    /// Whether the peer may still be sending.
+    listens: bool,
     shut: bool,
 }
 
 impl Linger {
-    pub(super) fn new(config: &Config, now: Instant) -> Self {
-        Self { deadline: now + config.linger_timeout, left_bytes: config.linger_bytes_max, shut: false }
+    /// `listens` says whether the peer may still be sending.
+    pub(super) fn new(config: &Config, now: Instant, listens: bool) -> Self {
+        Self { deadline: now + config.linger_timeout, left_bytes: config.linger_bytes_max, listens, shut: false }
     }
 
     /// Ready when the connection may be closed.
@@ -40,6 +45,9 @@ impl Linger {
             }
         }
         turn.input.clear();
+        if !self.listens {
+            return Poll::Ready(());
+        }
         loop {
             match link.poll_read(turn, 16 * 1024, cx) {
                 Poll::Ready(Ok(Read::Some)) if turn.input.len() < self.left_bytes => {

@@ -14,6 +14,10 @@ use crate::Transport;
 const TAIL_COPY_MAX: usize = 4 * 1024;
 /// How many pieces one vectored write takes.
 const PIECES_MAX: usize = 32;
+/// How much a connection may do before the others of its thread have their turn, in the units of [`Turn::spend`].
+const WORK_MAX: usize = 1024;
+/// How much content is as much work as one event or one frame of a body.
+const WORK_BYTES: usize = 4 * 1024;
 
 /// The buffers of a turn, and its time.
 #[derive(Debug)]
@@ -21,6 +25,20 @@ pub(super) struct Turn {
     pub(super) input: Incoming,
     pub(super) out: Outgoing,
     pub(super) now: Instant,
+    /// How much may still be done in this turn.
+    left: usize,
+}
+
+impl Turn {
+    /// Counts something that was done, with this much content.
+    pub(super) fn spend(&mut self, bytes: usize) {
+        self.left = self.left.saturating_sub(1 + bytes / WORK_BYTES);
+    }
+
+    /// Whether it is the turn of others.
+    pub(super) fn is_spent(&self) -> bool {
+        self.left == 0
+    }
 }
 
 thread_local! {
@@ -37,6 +55,9 @@ pub(super) struct Link<T, E> {
     timer: Timer,
     /// When the peer last took something, or when something first waited for it to.
     progress: Instant,
+    /// How many bytes the transport has taken, and how many of them have surely left it.
+    taken: u64,
+    left: u64,
     /// When the peer said that it will send nothing more.
     pub(super) ended: Option<Instant>,
 }
@@ -57,6 +78,8 @@ impl<T: Transport, E: Connection> Link<T, E> {
             kept_output: None,
             timer,
             progress: now,
+            taken: 0,
+            left: 0,
             ended: None,
         }
     }
@@ -68,9 +91,10 @@ impl<T: Transport, E: Connection> Link<T, E> {
 
     /// Takes the thread's buffers, with what this connection kept in them.
     pub(super) fn begin(&mut self, now: Instant) -> Box<Turn> {
-        let mut turn =
-            SPARE.take().unwrap_or_else(|| Box::new(Turn { input: Incoming::new(), out: Outgoing::new(), now }));
+        let new = || Box::new(Turn { input: Incoming::new(), out: Outgoing::new(), now, left: 0 });
+        let mut turn = SPARE.take().unwrap_or_else(new);
         turn.now = now;
+        turn.left = WORK_MAX;
         if self.kept_input.len() > TAIL_COPY_MAX {
             turn.input = std::mem::take(&mut self.kept_input);
         } else if !self.kept_input.is_empty() {
@@ -134,8 +158,42 @@ impl<T: Transport, E: Connection> Link<T, E> {
             }
             turn.out.advance(written);
             self.progress = turn.now;
+            // A layer below takes more only when what it had taken before has left.
+            self.left = self.taken;
+            self.taken += written as u64;
+            if self.unsent_bytes() == 0 {
+                self.left = self.taken;
+            }
         }
-        self.transport().poll_flush(cx)
+        let before = self.unsent_bytes();
+        let flushed = self.transport().poll_flush(cx);
+        let after = self.unsent_bytes();
+        if after < before {
+            self.progress = turn.now;
+        }
+        if after == 0 {
+            self.left = self.taken;
+        }
+        flushed
+    }
+
+    fn unsent_bytes(&self) -> usize {
+        self.transport.as_ref().map_or(0, Transport::unsent_bytes)
+    }
+
+    /// Whether nothing waits to leave, here or in a layer below.
+    pub(super) fn is_clear(&self, turn: &Turn) -> bool {
+        turn.out.is_empty() && self.unsent_bytes() == 0
+    }
+
+    /// How many bytes have left in all.
+    pub(super) fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// How many bytes will have left when all that is ready now has.
+    pub(super) fn end_of_output(&self, turn: &Turn) -> u64 {
+        self.taken + turn.out.len() as u64
     }
 
     /// Notes that from now on something waits for the peer to take it.

@@ -10,7 +10,7 @@ use http_body::Body as _;
 use wirelight_proto::{Connection, ConnectionError, Event, Length, Part, Reason, StreamId};
 use wirelight_service::{Body, Error, Fault, Kind, Request, Response, Result, Service, Trail};
 
-use super::exchange::{Exchange, Phase, poll_body, poll_handler};
+use super::exchange::{Answering, Exchange, Guarded, Phase, poll_body, poll_handler};
 use super::link::Turn;
 use super::refusal::{self, HandlerFailed};
 use super::serve::{Serve, may_switch};
@@ -50,8 +50,8 @@ where
         let body = self.content(&mut exchange, length, turn);
         let request = Request::from_parts(parts, body);
         let service = Arc::clone(&self.service);
-        let mut answering: super::exchange::Answering = Box::pin(async move { service.call(request).await });
-        match poll_handler(&mut answering, cx) {
+        let mut answering = Guarded::new(Box::pin(async move { service.call(request).await }) as Answering);
+        match poll_handler(answering.get(), cx) {
             Poll::Ready(answer) => self.answer(exchange, answer, turn, cx),
             Poll::Pending => {
                 // Its first poll may have asked for content, so that the client is to be told to send it.
@@ -143,7 +143,7 @@ where
             let mut exchange = self.exchanges.swap_remove(index);
             self.credit(&mut exchange, turn, cx);
             match &mut exchange.phase {
-                Phase::Handling(answering) => match poll_handler(answering, cx) {
+                Phase::Handling(answering) => match poll_handler(answering.get(), cx) {
                     Poll::Ready(answer) => {
                         self.answer(exchange, answer, turn, cx);
                         moved = true;
@@ -173,26 +173,35 @@ where
     }
 
     /// Passes the reader's demand on to the engine: credit for what was taken, 100 for what is waited for.
+    ///
+    /// The reader may be at work in another thread meanwhile: what it does next wakes the task only once there is no
+    /// news to be had.
     fn credit(&mut self, exchange: &mut Exchange, turn: &mut Turn, cx: &mut Task<'_>) {
-        let Some(upload) = &mut exchange.upload else { return };
-        let Poll::Ready(demand) = upload.poll_demand(cx) else { return };
-        self.link.engine.consume(exchange.stream, demand.taken);
-        if demand.abandoned {
-            exchange.upload = None;
-        } else {
-            // The next demand wakes the task only if somebody waits for it.
-            let _ = upload.poll_demand(cx);
-            if demand.wanted && std::mem::take(&mut exchange.awaits_continue) {
-                let (mut parts, ()) = http::Response::new(()).into_parts();
-                parts.status = StatusCode::CONTINUE;
-                // If it can no longer be said, the exchange is ending anyway.
-                let _ = self.link.engine.send(exchange.stream, Part::Interim(parts), &mut turn.out);
+        while let Some(upload) = &mut exchange.upload
+            && let Poll::Ready(demand) = upload.poll_demand(cx)
+        {
+            self.link.engine.consume(exchange.stream, demand.taken);
+            if demand.abandoned {
+                exchange.upload = None;
+            } else if demand.wanted {
+                self.say_continue(exchange, turn);
             }
+        }
+    }
+
+    /// Tells a client that waits for it to send its content.
+    fn say_continue(&mut self, exchange: &mut Exchange, turn: &mut Turn) {
+        if std::mem::take(&mut exchange.awaits_continue) {
+            let (mut parts, ()) = http::Response::new(()).into_parts();
+            parts.status = StatusCode::CONTINUE;
+            // If it can no longer be said, the exchange is ending anyway.
+            let _ = self.link.engine.send(exchange.stream, Part::Interim(parts), &mut turn.out);
         }
     }
 
     /// Sends what the handler answered.
     fn answer(&mut self, mut exchange: Exchange, answer: Result<Response>, turn: &mut Turn, cx: &mut Task<'_>) {
+        let failed = answer.is_err();
         let (parts, body) = match answer {
             Ok(response) => response.into_parts(),
             Err(error) if error.fault() == Fault::Downstream && error.kind() == Kind::Gone => {
@@ -218,10 +227,20 @@ where
             }
         }
         let ends = exchange.head_only || matches!(parts.status.as_u16(), 204 | 304);
-        let switches =
-            parts.status == StatusCode::SWITCHING_PROTOCOLS || exchange.may_tunnel && parts.status.is_success();
-        if let Err(error) = self.send(&mut exchange, Part::Response(parts, length), turn) {
-            return self.break_off(exchange, &error, turn);
+        let tunnels = exchange.may_tunnel && parts.status.is_success();
+        let switches = exchange.promise.is_some() && (parts.status == StatusCode::SWITCHING_PROTOCOLS || tunnels);
+        if exchange.awaits_continue {
+            // Whoever still holds the request's content wants it; after the final response it is too late to say so.
+            self.credit(&mut exchange, turn, cx);
+            if exchange.upload.is_some() {
+                self.say_continue(&mut exchange, turn);
+            }
+        }
+        match self.send(&mut exchange, Part::Response(parts, length), turn) {
+            Ok(()) => {}
+            // Nothing of it went out, so the client can still be told.
+            Err(error) if !failed => return self.answer(exchange, Err(error), turn, cx),
+            Err(error) => return self.break_off(exchange, &error, turn),
         }
         match body.into_bytes() {
             _ if switches => {
@@ -242,8 +261,10 @@ where
     }
 
     fn keep_sending(&mut self, mut exchange: Exchange, body: Body, rest: Bytes, turn: &mut Turn, cx: &mut Task<'_>) {
-        exchange.phase = Phase::Sending(body, rest);
-        if let Some(exchange) = self.send_content(exchange, turn, cx) {
+        exchange.phase = Phase::Sending(Guarded::new(body), rest);
+        if let Some(mut exchange) = self.send_content(exchange, turn, cx) {
+            // Its body may be made of the request's, so that the client is to be told to send that.
+            exchange.stirred |= exchange.upload.is_some();
             self.exchanges.push(exchange);
         }
     }
@@ -265,11 +286,12 @@ where
                 }
                 continue;
             }
-            if room == 0 || turn.out.len() >= self.context.config.output_bytes_max {
+            if room == 0 || !self.has_room(turn) {
                 exchange.stirred = room > 0;
                 return Some(exchange);
             }
-            match poll_body(body, cx) {
+            turn.spend(0);
+            match poll_body(body.get(), cx) {
                 Poll::Pending => return Some(exchange),
                 Poll::Ready(None) => {
                     self.complete(exchange, HeaderMap::new(), turn);
@@ -280,7 +302,10 @@ where
                     return None;
                 }
                 Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
-                    Ok(content) => *rest = content,
+                    Ok(content) => {
+                        turn.spend(content.len());
+                        *rest = content;
+                    }
                     Err(frame) => {
                         self.complete(exchange, frame.into_trailers().unwrap_or_default(), turn);
                         return None;
@@ -316,14 +341,14 @@ where
         }
         if let Some(mut record) = exchange.record.take() {
             record.ending = if exchange.upload.is_some() { Ending::Refused } else { Ending::Complete };
-            self.written.push(record);
+            self.written.push((self.link.end_of_output(turn), record));
         }
     }
 
     /// Ends a response that cannot be finished, so that nobody takes it for whole.
     fn break_off(&mut self, mut exchange: Exchange, error: &Error, turn: &mut Turn) {
         self.link.engine.reset(exchange.stream, Reason::Broken, &mut turn.out);
-        self.broken = true;
+        self.broken |= self.link.engine.is_finished();
         if let Some(mut record) = exchange.record.take() {
             record.trail.note(HandlerFailed::new(error));
             let gone = error.fault() == Fault::Downstream && error.kind() == Kind::Gone;
@@ -366,7 +391,7 @@ where
                 record.first_byte = Some(Duration::ZERO);
                 record.sent_bytes = content.len() as u64;
             }
-            self.written.push(record);
+            self.written.push((self.link.end_of_output(turn), record));
         }
     }
 

@@ -1,10 +1,11 @@
 //! The server's driver: requests out of the engine, responses into it.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context as Task, Poll};
 use std::time::Instant;
 
+use bytes::Bytes;
 use http::{Method, StatusCode, header};
 use wirelight_proto::{Connection, ConnectionError, Event, Part, Reason, StreamId};
 use wirelight_service::body::Sender;
@@ -61,9 +62,8 @@ pub struct Serve<T, E, S> {
     pub(super) exchanges: Vec<Exchange>,
     /// An event that was read ahead.
     pub(super) held: Option<Box<Result<Event, ConnectionError>>>,
-    /// Records whose last bytes have not left yet.
-    #[expect(clippy::vec_box, reason = "a record is handed on in its box, and moves twice before")]
-    pub(super) written: Vec<Box<Record>>,
+    /// Records whose last bytes have not left yet, each with how many bytes will have left by then.
+    pub(super) written: Vec<(u64, Box<Record>)>,
     /// How many exchanges there have been.
     pub(super) number: u64,
     /// What was consumed, while it is watched, without an event yet.
@@ -130,7 +130,7 @@ where
     fn turn(&mut self, turn: &mut Turn, cx: &mut Task<'_>) -> Poll<Close> {
         self.drain(turn, cx);
         if self.context.drain.is_cut() {
-            self.abandon(None, turn.now);
+            self.abandon(None, turn);
             return Poll::Ready(Close::Drained);
         }
         for exchange in &mut self.exchanges {
@@ -146,9 +146,15 @@ where
             }
             let filled = self.settle(turn, cx);
             match self.write(turn, cx) {
+                Ok(_) if turn.is_spent() => return give_way(cx),
                 Ok(true) if filled => continue,
-                Ok(_) => {}
-                Err(error) => return Poll::Ready(self.abandon(Some(error), turn.now)),
+                Ok(true) => {}
+                Ok(false) => {
+                    if let Some(close) = self.stalled(turn) {
+                        return Poll::Ready(close);
+                    }
+                }
+                Err(error) => return Poll::Ready(self.abandon(Some(error), turn)),
             }
             if let Some(close) = self.finish(turn) {
                 return Poll::Ready(close);
@@ -181,24 +187,32 @@ where
         if self.link.engine.next_timeout().is_some_and(|at| at <= turn.now) {
             self.link.engine.handle_timeout(turn.now);
         }
-        let config = &self.context.config;
-        if !turn.out.is_empty() && self.link.stalls_at(config.write_timeout) <= turn.now {
-            let limit = config.write_timeout;
-            self.abandon(None, turn.now);
-            return Some(Close::Stalled(limit));
+        let limit = self.context.config.half_close_timeout;
+        let gone = self.link.half_closed_until(limit).is_some_and(|until| until <= turn.now);
+        (gone && !self.exchanges.is_empty()).then(|| self.abandon(None, turn))
+    }
+
+    /// Cuts off a peer that has taken nothing for too long, and takes nothing now.
+    fn stalled(&mut self, turn: &mut Turn) -> Option<Close> {
+        let limit = self.context.config.write_timeout;
+        if self.link.stalls_at(limit) > turn.now {
+            return None;
         }
-        let gone = self.link.half_closed_until(config.half_close_timeout).is_some_and(|until| until <= turn.now);
-        (gone && !self.exchanges.is_empty()).then(|| self.abandon(None, turn.now))
+        self.abandon(None, turn);
+        Some(Close::Stalled(limit))
     }
 
     /// Hears everything that engine and handlers can say without waiting; true if the output filled up first.
     fn settle(&mut self, turn: &mut Turn, cx: &mut Task<'_>) -> bool {
-        let waiting = !turn.out.is_empty();
+        let waiting = !self.link.is_clear(turn);
         let filled = loop {
             let mut moved = false;
             while self.has_room(turn) && !matches!(self.state, State::Closing(_)) {
                 match self.next_event(turn) {
-                    Ok(Some(event)) => self.hear(event, turn, cx),
+                    Ok(Some(event)) => {
+                        turn.spend(0);
+                        self.hear(event, turn, cx);
+                    }
                     Ok(None) => break,
                     Err(error) => self.refuse(error, turn),
                 }
@@ -223,7 +237,7 @@ where
     }
 
     pub(super) fn has_room(&self, turn: &Turn) -> bool {
-        turn.out.len() < self.context.config.output_bytes_max
+        turn.out.len() < self.context.config.output_bytes_max && !turn.is_spent()
     }
 
     /// The next event of the engine, or the one that was read ahead.
@@ -264,15 +278,8 @@ where
         match event {
             Event::Received(stream, Part::Request(parts, length)) => self.begin(stream, parts, length, turn, cx),
             Event::Received(stream, Part::Content(content)) => {
-                if let Some(exchange) = self.exchange(stream)
-                    && let Some(upload) = &mut exchange.upload
-                {
-                    exchange.stirred = true;
-                    if let Some(record) = &mut exchange.record {
-                        record.received_bytes += content.len() as u64;
-                    }
-                    upload.push(content);
-                }
+                turn.spend(content.len());
+                self.take_content(stream, content);
             }
             Event::Received(stream, Part::End(trailers)) => {
                 if let Some(exchange) = self.exchange(stream)
@@ -291,6 +298,24 @@ where
             Event::Reset(stream, reason) => self.forget(stream, reason, turn.now),
             Event::GoingAway(_) => {}
             Event::Switched(stream) => self.switch(stream, turn),
+        }
+    }
+
+    /// Content of a request goes to whoever reads it.
+    fn take_content(&mut self, stream: StreamId, content: Bytes) {
+        let length = content.len();
+        let Some(exchange) = self.exchange(stream) else { return };
+        if let Some(record) = &mut exchange.record {
+            record.received_bytes += length as u64;
+        }
+        match &mut exchange.upload {
+            Some(upload) => {
+                upload.push(content);
+                exchange.stirred = true;
+            }
+            // The connection switches when the request has ended, so what nobody reads must not hold it up.
+            None if matches!(exchange.phase, Phase::Switching) => self.link.engine.consume(stream, length),
+            None => {}
         }
     }
 
@@ -364,11 +389,12 @@ where
     }
 
     /// The peer is gone: every exchange ends, as 499 where nothing was said yet.
-    fn abandon(&mut self, error: Option<std::io::Error>, now: Instant) -> Close {
-        for record in std::mem::take(&mut self.written) {
+    fn abandon(&mut self, error: Option<std::io::Error>, turn: &Turn) -> Close {
+        let now = turn.now;
+        for (_, record) in std::mem::take(&mut self.written) {
             self.report(record, Ending::Abandoned, now);
         }
-        let underway = !self.exchanges.is_empty();
+        let underway = !self.exchanges.is_empty() || !self.link.is_clear(turn);
         if underway {
             // What was sent of a response must not pass for whole.
             self.link.cut_off();
@@ -391,17 +417,22 @@ where
 
     /// Writes what is ready; true if everything has left.
     fn write(&mut self, turn: &mut Turn, cx: &mut Task<'_>) -> std::io::Result<bool> {
-        match self.link.poll_write(turn, cx) {
-            Poll::Ready(Ok(())) => {
-                if !self.written.is_empty() {
-                    let now = self.context.clock.now();
-                    for record in std::mem::take(&mut self.written) {
-                        let ending = record.ending;
-                        self.report(record, ending, now);
-                    }
-                }
-                Ok(true)
+        let written = self.link.poll_write(turn, cx);
+        let left = self.link.left();
+        let count = self.written.iter().take_while(|(end, _)| *end <= left).count();
+        if count > 0 {
+            let now = self.context.clock.now();
+            let mut written = std::mem::take(&mut self.written);
+            for (_, record) in written.drain(..count) {
+                let ending = record.ending;
+                self.report(record, ending, now);
             }
+            if !written.is_empty() {
+                self.written = written;
+            }
+        }
+        match written {
+            Poll::Ready(Ok(())) => Ok(true),
             Poll::Ready(Err(error)) => Err(error),
             Poll::Pending => Ok(false),
         }
@@ -409,7 +440,9 @@ where
 
     /// Whether the connection is over: it may close at once, or has begun to linger.
     fn finish(&mut self, turn: &mut Turn) -> Option<Close> {
-        if !turn.out.is_empty() || !self.exchanges.iter().all(|exchange| matches!(exchange.phase, Phase::Switching)) {
+        if !self.link.is_clear(turn)
+            || !self.exchanges.iter().all(|exchange| matches!(exchange.phase, Phase::Switching))
+        {
             return None;
         }
         if matches!(self.state, State::Closing(Close::Switched)) {
@@ -431,15 +464,13 @@ where
         };
         if self.link.engine.must_abort() {
             self.link.cut_off();
+            return Some(close);
         }
         if matches!(close, Close::Broken) {
             return Some(close);
         }
         let unread = !turn.input.is_empty() || !self.link.engine.is_idle() || close_needs_care(&close);
-        if self.link.ended.is_some() || !unread {
-            return Some(close);
-        }
-        let linger = Linger::new(&self.context.config, turn.now);
+        let linger = Linger::new(&self.context.config, turn.now, unread && self.link.ended.is_none());
         self.state = State::Lingering(Box::new((linger, close)));
         None
     }
@@ -465,7 +496,7 @@ where
         }
         match self.link.poll_read(turn, self.context.config.read_bytes, cx) {
             Poll::Ready(Ok(Read::Some | Read::End)) => Ok(true),
-            Poll::Ready(Err(error)) => Err(self.abandon(Some(error), turn.now)),
+            Poll::Ready(Err(error)) => Err(self.abandon(Some(error), turn)),
             Poll::Pending => Ok(false),
         }
     }
@@ -473,7 +504,7 @@ where
     /// Arms the timer; ready if its time has come already.
     fn wait(&mut self, turn: &mut Turn, cx: &mut Task<'_>) -> Poll<()> {
         let config = &self.context.config;
-        let stall = (!turn.out.is_empty()).then(|| self.link.stalls_at(config.write_timeout));
+        let stall = (!self.link.is_clear(turn)).then(|| self.link.stalls_at(config.write_timeout));
         let gone = match self.exchanges.is_empty() {
             true => None,
             false => self.link.half_closed_until(config.half_close_timeout),
@@ -486,6 +517,14 @@ where
         turn.now = self.context.clock.now().max(deadline);
         Poll::Ready(())
     }
+}
+
+/// Waits until the others of this thread, and those whose sockets have news, had their turn.
+fn give_way<P>(cx: &mut Task<'_>) -> Poll<P> {
+    let others = pin!(tokio::task::yield_now());
+    // It wakes this task whether it is kept or not.
+    let _ = others.poll(cx);
+    Poll::Pending
 }
 
 /// Whether the peer may still be sending when we close.

@@ -362,6 +362,10 @@ impl<T: Transport, M: Machine> Transport for Tls<T, M> {
         self.poll_send(cx)
     }
 
+    fn unsent_bytes(&self) -> usize {
+        self.outgoing.len() - self.sent + self.transport.unsent_bytes()
+    }
+
     fn poll_shut_down(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !std::mem::replace(&mut self.closing, true) {
             let UnbufferedStatus { state, .. } = self.machine.process(&mut self.leftover);

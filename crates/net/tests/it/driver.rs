@@ -68,28 +68,28 @@ impl Stage {
         }
     }
 
-    async fn says(&self, bytes: impl AsRef<[u8]>) -> String {
+    pub(crate) async fn says(&self, bytes: impl AsRef<[u8]>) -> String {
         self.peer.send(bytes);
         self.settle().await;
         self.peer.text()
     }
 
-    fn endings(&self) -> Vec<(u16, Ending)> {
+    pub(crate) fn endings(&self) -> Vec<(u16, Ending)> {
         self.seen.records.lock().unwrap().iter().map(|record| (record.status.as_u16(), record.ending)).collect()
     }
 
-    fn reasons(&self) -> Vec<String> {
+    pub(crate) fn reasons(&self) -> Vec<String> {
         let records = self.seen.records.lock().unwrap();
         records.iter().filter_map(|record| record.trail.decisive(|why| why.because().into_owned())).collect()
     }
 }
 
-async fn echo(request: Request) -> Result<Response> {
+pub(crate) async fn echo(request: Request) -> Result<Response> {
     let content = request.into_body().collect(1 << 20).await?;
     Ok(Response::new(Body::from(content)))
 }
 
-async fn never(_: Request) -> Result<Response> {
+pub(crate) async fn never(_: Request) -> Result<Response> {
     std::future::pending().await
 }
 

@@ -1,5 +1,6 @@
 //! The driver between a real engine and scripted peers, on a manual clock.
 
 mod driver;
+mod faults;
 mod pipe;
 mod request;

@@ -32,6 +32,7 @@ struct State {
     window: Option<usize>,
     /// How much one read gives at the most.
     read_max: Option<usize>,
+    reads: usize,
     writes: usize,
     peer_ended: bool,
     peer_gone: bool,
@@ -94,6 +95,11 @@ impl Peer {
         String::from_utf8(self.received()).unwrap()
     }
 
+    /// How often we were asked for more.
+    pub(crate) fn reads(&self) -> usize {
+        self.0.lock().unwrap().reads
+    }
+
     pub(crate) fn writes(&self) -> usize {
         self.0.lock().unwrap().writes
     }
@@ -119,6 +125,7 @@ impl Drop for Pipe {
 impl Transport for Pipe {
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
         let mut state = self.0.lock().unwrap();
+        state.reads += 1;
         if state.peer_gone {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }

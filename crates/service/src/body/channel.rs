@@ -67,7 +67,10 @@ impl Sender {
     /// Adds content. How much is in flight is the caller's to bound, by [`poll_demand`](Self::poll_demand).
     pub fn push(&mut self, content: Bytes) {
         let mut state = lock(&self.0);
-        if !state.demand.abandoned {
+        if state.demand.abandoned {
+            // As in a reader's drop: it holds up nothing.
+            state.demand.taken += content.len();
+        } else {
             state.queue.push_back(content);
             state.wake_reader();
         }
