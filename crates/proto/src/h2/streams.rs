@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::stream::Stream;
 
 /// How many resets are remembered.
-const RESETS_MAX: usize = 64;
+const RESETS_MAX: usize = 256;
 
 /// The streams that are not closed, found by their identifiers.
 #[derive(Default)]

@@ -445,6 +445,10 @@ impl crate::Connection for Connection {
         self.streams.is_empty() && self.block.is_none() && self.pending.is_empty() && self.control.is_empty()
     }
 
+    fn is_multiplexed(&self) -> bool {
+        true
+    }
+
     fn is_finished(&self) -> bool {
         let leaving = self.peer_ended || self.peer_last.is_some() || matches!(self.leaving, Leaving::Final(_));
         let quiet = self.streams.is_empty() && self.pending.is_empty() && self.failed.is_none();
