@@ -36,13 +36,16 @@ fn files(folder: &Path) -> Vec<(String, Value)> {
     found
 }
 
+/// Names and values.
+type Lines = Vec<(Vec<u8>, Vec<u8>)>;
+
 fn hex(text: &str) -> Vec<u8> {
     let digits = text.as_bytes().chunks(2);
     digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
 #[derive(Default)]
-struct Fields(Vec<(Vec<u8>, Vec<u8>)>);
+struct Fields(Lines);
 
 impl Sink for Fields {
     fn admits(&mut self, _: usize) -> bool {
@@ -54,7 +57,7 @@ impl Sink for Fields {
     }
 }
 
-fn fields(list: &Value) -> Vec<(Vec<u8>, Vec<u8>)> {
+fn fields(list: &Value) -> Lines {
     let pairs = list.as_array().into_iter().flatten().flat_map(|field| field.as_object().expect("a field"));
     pairs.map(|(name, value)| (name.clone().into_bytes(), value.as_str().expect("text").into())).collect()
 }
@@ -171,7 +174,7 @@ fn what_the_encoder_writes_python_reads_and_the_other_way_round() {
 }
 
 /// Blocks of our encoder with what they stand for, over a table that is resized now and then.
-fn cases() -> (Vec<Value>, Vec<Vec<(Vec<u8>, Vec<u8>)>>) {
+fn cases() -> (Vec<Value>, Vec<Lines>) {
     let names = ["server", "x-custom", "cookie", "etag", "content-type", "x-another-name", "date", "authorization"];
     let mut random = Random::new(7541);
     let mut encoder = Encoder::new(1 << 16);
