@@ -1,5 +1,6 @@
 //! What may be observed on a connection: the bytes as they pass, and one record of each exchange.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -108,6 +109,11 @@ pub trait Observer: Send + Sync + 'static {
         fields.clone()
     }
 
+    /// The same for the fields of a response, where an observer needs others of them than of a request's.
+    fn keep_of_response(&self, fields: &HeaderMap) -> HeaderMap {
+        self.keep(fields)
+    }
+
     /// An exchange is over. The record is the observer's to keep, or to send elsewhere.
     fn finished(&self, record: Box<Record>);
 
@@ -120,10 +126,11 @@ pub trait Observer: Send + Sync + 'static {
 impl Asked {
     /// The target as a log shows it: as it was written in HTTP/1; its path and query in later versions, which always
     /// write all of it.
-    pub fn shown_target(&self) -> String {
-        match (self.version, self.target.path_and_query()) {
-            (Version::HTTP_2 | Version::HTTP_3, Some(path)) => path.to_string(),
-            _ => self.target.to_string(),
+    pub fn shown_target(&self) -> Cow<'_, str> {
+        let later = matches!(self.version, Version::HTTP_2 | Version::HTTP_3);
+        match self.target.path_and_query() {
+            Some(path) if later || self.target.authority().is_none() => path.as_str().into(),
+            _ => self.target.to_string().into(),
         }
     }
 

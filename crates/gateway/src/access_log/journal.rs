@@ -1,4 +1,4 @@
-//! One thread that writes what many tasks put down, in order, behind a bounded queue.
+//! One thread that writes the text that many tasks put down, in order, behind a bounded queue.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -9,26 +9,35 @@ use std::time::Duration;
 /// How much may wait, and how long the writer does.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
-    pub(super) items_max: usize,
+    pub(super) pieces_max: usize,
     pub(super) bytes_max: usize,
     pub(super) linger: Duration,
 }
 
-/// Whoever writes items down, on the journal's thread.
-pub(super) trait Scribe<T>: Send + 'static {
-    /// Writes one item down.
-    fn write(&mut self, item: T);
-    /// Writes down that so many items are missing.
+/// Where a piece of text is to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Output {
+    /// Among the lines of exchanges.
+    Lines,
+    /// Among the bytes of messages.
+    Raw,
+}
+
+/// Whoever hands text on to where it belongs, on the journal's thread.
+pub(super) trait Scribe: Send + 'static {
+    /// Writes `count` pieces of text.
+    fn write(&mut self, output: Output, text: &[u8], count: u64);
+    /// Writes down that so many pieces are missing.
     fn lost(&mut self, count: u64);
-    /// Nothing more waits: what was written must reach its destination. Gives how many pieces of output failed to.
+    /// Nothing more waits: what was written must reach its destination. Gives how many pieces of it failed to.
     fn rest(&mut self) -> u64;
 }
 
-/// Takes items down without ever waiting for the writer.
+/// Takes pieces of text down without ever waiting for the writer.
 #[derive(Debug)]
-pub(super) struct Journal<T> {
+pub(super) struct Journal {
     limits: Limits,
-    shared: Arc<Shared<T>>,
+    shared: Arc<Shared>,
 }
 
 /// Ends the log: everything that was put down before [`finish`](Self::finish) is written when it returns.
@@ -37,33 +46,60 @@ pub struct Writer {
     close: Box<dyn Fn() + Send + Sync>,
 }
 
-#[derive(Debug)]
-struct Shared<T> {
-    page: Mutex<Page<T>>,
+#[derive(Debug, Default)]
+struct Shared {
+    page: Mutex<Page>,
     news: Condvar,
 }
 
-#[derive(Debug)]
-struct Page<T> {
-    items: Vec<T>,
-    bytes: usize,
+#[derive(Debug, Default)]
+struct Page {
+    written: Written,
     lost: u64,
     is_closed: bool,
-    /// Whether the writer wants to be woken for an item.
+    /// Whether the writer wants to be woken for a piece.
     is_awaited: bool,
 }
 
-impl<T> Shared<T> {
+/// Pieces of text, one behind the other, so that many take no more allocations than one.
+#[derive(Debug, Default)]
+struct Written {
+    text: Vec<u8>,
+    /// Which part of the text goes where, in order: the offset of its end, and how many pieces it is.
+    runs: Vec<(Output, usize, u64)>,
+    pieces: usize,
+}
+
+impl Written {
+    fn append(&mut self, output: Output, text: &[u8]) {
+        self.text.extend_from_slice(text);
+        self.pieces += 1;
+        match self.runs.last_mut() {
+            Some((last, end, count)) if *last == output => {
+                *end = self.text.len();
+                *count += 1;
+            }
+            _ => self.runs.push((output, self.text.len(), 1)),
+        }
+    }
+
+    fn clear(&mut self) {
+        self.text.clear();
+        self.runs.clear();
+        self.pieces = 0;
+    }
+}
+
+impl Shared {
     /// No code of others runs under this lock, so a panic elsewhere never spoils the page.
-    fn page(&self) -> MutexGuard<'_, Page<T>> {
+    fn page(&self) -> MutexGuard<'_, Page> {
         self.page.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<T: Send + 'static> Journal<T> {
-    pub(super) fn start(limits: Limits, mut scribe: impl Scribe<T>) -> io::Result<(Self, Writer)> {
-        let page = Page { items: Vec::new(), bytes: 0, lost: 0, is_closed: false, is_awaited: false };
-        let shared = Arc::new(Shared { page: Mutex::new(page), news: Condvar::new() });
+impl Journal {
+    pub(super) fn start(limits: Limits, mut scribe: impl Scribe) -> io::Result<(Self, Writer)> {
+        let shared = Arc::new(Shared::default());
         let (reads, closes) = (Arc::clone(&shared), Arc::clone(&shared));
         let run = move || write_all(&reads, limits.linger, &mut scribe);
         let thread = thread::Builder::new().name("access-log".to_owned()).spawn(run)?;
@@ -74,17 +110,16 @@ impl<T: Send + 'static> Journal<T> {
         Ok((Self { limits, shared }, Writer { thread: Some(thread), close: Box::new(close) }))
     }
 
-    /// Puts an item down, which holds `bytes` bytes, or counts it as lost.
-    pub(super) fn put(&self, item: T, bytes: usize) {
+    /// Puts a piece of text down, or counts it as lost.
+    pub(super) fn put(&self, output: Output, text: &[u8]) {
         let mut page = self.shared.page();
-        let is_full =
-            page.items.len() >= self.limits.items_max || page.bytes.saturating_add(bytes) > self.limits.bytes_max;
+        let is_full = page.written.pieces >= self.limits.pieces_max
+            || page.written.text.len().saturating_add(text.len()) > self.limits.bytes_max;
         if is_full || page.is_closed {
             page.lost += 1;
             return;
         }
-        page.items.push(item);
-        page.bytes += bytes;
+        page.written.append(output, text);
         if std::mem::take(&mut page.is_awaited) {
             drop(page);
             self.shared.news.notify_one();
@@ -92,23 +127,25 @@ impl<T: Send + 'static> Journal<T> {
     }
 }
 
-fn write_all<T>(shared: &Shared<T>, linger: Duration, scribe: &mut impl Scribe<T>) {
-    let mut items = Vec::new();
+fn write_all(shared: &Shared, linger: Duration, scribe: &mut impl Scribe) {
+    let mut taken = Written::default();
     loop {
         let mut page = shared.page();
-        while page.items.is_empty() && page.lost == 0 && !page.is_closed {
+        while page.written.pieces == 0 && page.lost == 0 && !page.is_closed {
             page.is_awaited = true;
             page = shared.news.wait(page).unwrap_or_else(PoisonError::into_inner);
         }
         page.is_awaited = false;
-        std::mem::swap(&mut page.items, &mut items);
-        page.bytes = 0;
+        std::mem::swap(&mut page.written, &mut taken);
         let lost = std::mem::take(&mut page.lost);
         let is_closed = page.is_closed;
         drop(page);
-        for item in items.drain(..) {
-            scribe.write(item);
+        let mut start = 0;
+        for &(output, end, count) in &taken.runs {
+            scribe.write(output, &taken.text[start..end], count);
+            start = end;
         }
+        taken.clear();
         if lost > 0 {
             scribe.lost(lost);
         }
@@ -167,9 +204,15 @@ impl Pen {
         Self { output: Box::new(output), gathered: Vec::new(), pieces: 0, failed: 0 }
     }
 
-    pub(super) fn put(&mut self, piece: &[u8]) {
-        self.gathered.extend_from_slice(piece);
-        self.pieces += 1;
+    /// Writes `count` pieces of text.
+    pub(super) fn put(&mut self, text: &[u8], count: u64) {
+        if text.len() >= GATHERED_BYTES {
+            self.hand_on();
+            self.write(text, count);
+            return;
+        }
+        self.gathered.extend_from_slice(text);
+        self.pieces += count;
         if self.gathered.len() >= GATHERED_BYTES {
             self.hand_on();
         }
@@ -185,12 +228,17 @@ impl Pen {
         if self.gathered.is_empty() {
             return;
         }
-        let written = self.output.write_all(&self.gathered).and_then(|()| self.output.flush());
-        if written.is_err() {
-            self.failed += self.pieces;
+        let mut gathered = std::mem::take(&mut self.gathered);
+        let pieces = std::mem::take(&mut self.pieces);
+        self.write(&gathered, pieces);
+        gathered.clear();
+        gathered.shrink_to(GATHERED_BYTES);
+        self.gathered = gathered;
+    }
+
+    fn write(&mut self, text: &[u8], pieces: u64) {
+        if self.output.write_all(text).and_then(|()| self.output.flush()).is_err() {
+            self.failed += pieces;
         }
-        self.pieces = 0;
-        self.gathered.clear();
-        self.gathered.shrink_to(GATHERED_BYTES);
     }
 }

@@ -1,8 +1,9 @@
 //! The access log: one line for each exchange, and on request the bytes that passed.
 //!
-//! Nothing is formatted on a connection's own task: records go through a bounded queue to one thread that writes. What
-//! does not fit is counted, and the count is written. No byte of a message can act on a terminal or begin a line, and
-//! credentials do not get into the log.
+//! A line is formatted by the task whose exchange it is about, since that costs less than to hand what it is made of to
+//! another thread; the text goes through a bounded queue to one thread that writes, so that no task waits for a disk or
+//! a pipe. What does not fit is counted, and the count is written. No byte of a message can act on a terminal or begin
+//! a line, and credentials do not get into the log.
 
 mod combined;
 mod journal;
@@ -12,18 +13,21 @@ mod raw;
 pub mod redact;
 mod visible;
 
+use std::cell::RefCell;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, REFERER, USER_AGENT};
 use wirelight_net::observe::{ConnectionInfo, Observer, Record, Wire};
 
-use journal::{Journal, Pen};
+use journal::{Journal, Output, Pen};
 
 pub use journal::Writer;
 pub use redact::Secrets;
+
+/// A thread keeps so much room for its next line.
+const LINE_KEPT_BYTES: usize = 4096;
 
 /// How the log looks and what may be in it.
 #[derive(Debug, Clone)]
@@ -36,7 +40,7 @@ pub struct Config {
     pub secrets: Secrets,
     /// At most so many lines wait to be written; what is more is dropped and counted. 8192.
     pub waiting_lines_max: usize,
-    /// At most so many bytes of messages wait to be written. 16 MiB.
+    /// At most so many bytes of text wait to be written; what is more is dropped and counted. 16 MiB.
     pub waiting_bytes_max: usize,
     /// After writing, the writer waits this long for more, so that it writes in larger pieces. 20 ms.
     pub linger: Duration,
@@ -91,17 +95,15 @@ pub enum Format {
 /// ```
 #[derive(Debug)]
 pub struct AccessLog {
-    journal: Journal<Item>,
+    journal: Journal,
+    config: Config,
     kept: Vec<HeaderName>,
     is_raw: bool,
 }
 
-/// What a connection's task puts down.
-#[derive(Debug)]
-enum Item {
-    Finished(Box<Record>),
-    Bytes { connection: u64, number: u64, wire: Wire, bytes: Bytes },
-    Closed { connection: u64, because: String },
+thread_local! {
+    /// Where this thread writes the line at hand.
+    static LINE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 impl AccessLog {
@@ -121,13 +123,23 @@ impl AccessLog {
         kept.extend(config.fields.iter().cloned());
         let is_raw = raw.is_some();
         let limits = journal::Limits {
-            items_max: config.waiting_lines_max,
+            pieces_max: config.waiting_lines_max,
             bytes_max: config.waiting_bytes_max,
             linger: config.linger,
         };
-        let scribe = Scribe { lines: Pen::new(lines), raw: raw.map(Pen::new), buffer: Vec::new(), config };
+        let scribe = Scribe { lines: Pen::new(lines), raw: raw.map(Pen::new), format: config.format };
         let (journal, writer) = Journal::start(limits, scribe)?;
-        Ok((Self { journal, kept, is_raw }, writer))
+        Ok((Self { journal, config, kept, is_raw }, writer))
+    }
+
+    /// Puts down what `write` writes.
+    fn put(&self, output: Output, write: impl FnOnce(&mut Vec<u8>)) {
+        LINE.with_borrow_mut(|line| {
+            line.clear();
+            write(line);
+            self.journal.put(output, line);
+            line.shrink_to(LINE_KEPT_BYTES);
+        });
     }
 }
 
@@ -138,81 +150,72 @@ impl Observer for AccessLog {
 
     fn bytes(&self, connection: &ConnectionInfo, number: u64, wire: Wire, bytes: &[u8]) {
         if self.is_raw && wire != Wire::ContentSent {
-            let bytes = Bytes::copy_from_slice(bytes);
-            let weight = bytes.len();
-            self.journal.put(Item::Bytes { connection: connection.id, number, wire, bytes }, weight);
+            self.put(Output::Raw, |shown| raw::write_bytes(connection.id, number, wire, bytes, shown));
         }
     }
 
     fn keep(&self, fields: &HeaderMap) -> HeaderMap {
-        let mut kept = HeaderMap::new();
-        for name in &self.kept {
-            for value in fields.get_all(name) {
-                kept.append(name, value.clone());
-            }
-        }
-        kept
+        kept(fields, &self.kept)
+    }
+
+    fn keep_of_response(&self, fields: &HeaderMap) -> HeaderMap {
+        kept(fields, &self.config.fields)
     }
 
     fn finished(&self, record: Box<Record>) {
-        self.journal.put(Item::Finished(record), 0);
+        self.put(Output::Lines, |line| self.config.format.write(&record, &self.config, line));
     }
 
     fn closed(&self, connection: &ConnectionInfo, because: &dyn Display) {
         if self.is_raw {
-            self.journal.put(Item::Closed { connection: connection.id, because: because.to_string() }, 0);
+            self.put(Output::Raw, |shown| raw::write_closed(connection.id, &because.to_string(), shown));
         }
     }
 }
 
-/// What the writing thread knows.
-struct Scribe {
-    config: Config,
-    lines: Pen,
-    raw: Option<Pen>,
-    buffer: Vec<u8>,
+/// The fields of these names.
+fn kept(fields: &HeaderMap, names: &[HeaderName]) -> HeaderMap {
+    let mut kept = HeaderMap::new();
+    for (name, value) in fields {
+        if names.contains(name) {
+            kept.append(name, value.clone());
+        }
+    }
+    kept
 }
 
-impl journal::Scribe<Item> for Scribe {
-    fn write(&mut self, item: Item) {
-        self.buffer.clear();
-        match item {
-            Item::Finished(record) => {
-                if let Some(raw) = &mut self.raw {
+/// What the writing thread knows.
+struct Scribe {
+    format: Format,
+    lines: Pen,
+    raw: Option<Pen>,
+}
+
+impl journal::Scribe for Scribe {
+    fn write(&mut self, output: Output, text: &[u8], count: u64) {
+        match (output, &mut self.raw) {
+            (Output::Raw, Some(raw)) => {
+                self.lines.flush();
+                raw.put(text, count);
+            }
+            (_, raw) => {
+                if let Some(raw) = raw {
                     raw.flush();
                 }
-                self.config.format.write(&record, &self.config, &mut self.buffer);
-                self.lines.put(&self.buffer);
-            }
-            Item::Bytes { connection, number, wire, bytes } => {
-                raw::write_bytes(connection, number, wire, &bytes, &mut self.buffer);
-                self.put_raw();
-            }
-            Item::Closed { connection, because } => {
-                raw::write_closed(connection, &because, &mut self.buffer);
-                self.put_raw();
+                self.lines.put(text, count);
             }
         }
     }
 
     fn lost(&mut self, count: u64) {
-        self.buffer.clear();
-        self.config.format.write_lost(count, &mut self.buffer);
-        self.lines.put(&self.buffer);
+        let mut line = Vec::new();
+        self.format.write_lost(count, &mut line);
+        self.lines.put(&line, 1);
     }
 
     fn rest(&mut self) -> u64 {
         let lost = self.lines.flush();
         lost + self.raw.as_mut().map_or(0, Pen::flush)
-    }
-}
-
-impl Scribe {
-    fn put_raw(&mut self) {
-        if let Some(raw) = &mut self.raw {
-            self.lines.flush();
-            raw.put(&self.buffer);
-        }
     }
 }
 

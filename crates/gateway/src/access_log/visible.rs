@@ -5,13 +5,28 @@ use std::io::Write;
 /// Appends bytes so that they can stand between quotes: what is not printable ASCII, quotes and backslashes become
 /// `\xHH`.
 pub(super) fn quoted(bytes: &[u8], line: &mut Vec<u8>) {
-    for &byte in bytes {
-        match byte {
-            b'"' | b'\\' => hexadecimal(byte, line),
-            b' '..=b'~' => line.push(byte),
-            _ => hexadecimal(byte, line),
+    let mut rest = bytes;
+    while let Some(at) = rest.iter().position(|byte| !matches!(byte, b' '..=b'~') || matches!(byte, b'"' | b'\\')) {
+        line.extend_from_slice(&rest[..at]);
+        hexadecimal(rest[at], line);
+        rest = &rest[at + 1..];
+    }
+    line.extend_from_slice(rest);
+}
+
+/// Appends a number in decimal digits.
+pub(super) fn number(mut number: u64, line: &mut Vec<u8>) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
         }
     }
+    line.extend_from_slice(&digits[at..]);
 }
 
 /// Appends text for people: what is printable stays, in any script; what acts on a terminal becomes `\xHH`.
