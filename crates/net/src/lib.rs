@@ -9,6 +9,7 @@ pub mod driver;
 pub mod observe;
 pub mod tls;
 pub mod transport;
+mod tunnel;
 pub mod upgrade;
 
 pub use close::Close;

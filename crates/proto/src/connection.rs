@@ -70,6 +70,12 @@ pub trait Connection {
     /// Whether the connection is over once what was sent has left: close (a server lingers first).
     fn is_finished(&self) -> bool;
 
+    /// Whether exchanges share the connection as streams of frames, so that a 2xx to CONNECT makes a tunnel of its
+    /// stream's content and does not take the connection over ([`Event::Switched`]).
+    fn is_multiplexed(&self) -> bool {
+        false
+    }
+
     /// Whether the transport must be torn down (a TCP reset, no TLS close_notify) instead of closed in order, since
     /// an orderly end would make a message that was cut short look whole.
     fn must_abort(&self) -> bool {

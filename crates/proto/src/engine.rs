@@ -139,6 +139,10 @@ impl Connection for Engine {
         both!(self, engine => engine.is_finished())
     }
 
+    fn is_multiplexed(&self) -> bool {
+        both!(self, engine => engine.is_multiplexed())
+    }
+
     #[inline]
     fn must_abort(&self) -> bool {
         both!(self, engine => engine.must_abort())

@@ -25,6 +25,8 @@ pub struct Config {
     pub linger_timeout: Duration,
     /// How much a closing connection reads and throws away.
     pub linger_bytes_max: usize,
+    /// How much may wait on a tunnel through a stream until the stream takes it.
+    pub tunnel_bytes_max: usize,
     /// Whether requests carry an [`Exchange`](wirelight_service::Exchange) though nobody observes.
     pub peer: bool,
     /// Whether requests carry a [`RawHead`](super::RawHead).
@@ -41,6 +43,7 @@ impl Default for Config {
             half_close_timeout: Duration::from_secs(1),
             linger_timeout: Duration::from_secs(2),
             linger_bytes_max: 1024 * 1024,
+            tunnel_bytes_max: 64 * 1024,
             peer: true,
             raw_head: false,
         }

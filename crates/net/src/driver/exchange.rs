@@ -9,6 +9,7 @@ use wirelight_proto::StreamId;
 use wirelight_service::body::Sender;
 use wirelight_service::{Body, Error, Fault, Kind, Response, Result};
 
+use super::tunnel::Tunnelling;
 use crate::observe::Record;
 use crate::upgrade::Promise;
 
@@ -24,12 +25,16 @@ pub(super) struct Exchange {
     pub(super) phase: Phase,
     /// Where the content of the request goes; gone when it is complete or nobody wants it.
     pub(super) upload: Option<Sender>,
+    /// Whether the request has come to its end.
+    pub(super) received: bool,
     /// Whether the client waits for 100 before it sends the content.
     pub(super) awaits_continue: bool,
     /// Whether the request was HEAD, so that the response has no content.
     pub(super) head_only: bool,
     /// Whether the request was CONNECT, so that success makes the connection a tunnel.
     pub(super) may_tunnel: bool,
+    /// Whether the stream itself becomes the tunnel.
+    pub(super) tunnel: Tunnelling,
     /// Whether it is to be polled in this turn.
     pub(super) stirred: bool,
     pub(super) promise: Option<Promise>,
@@ -43,6 +48,8 @@ pub(super) enum Phase {
     Sending(Guarded<Body>, Bytes),
     /// The response agreed to another protocol.
     Switching,
+    /// Everything was sent, and the peer still sends on its side of a tunnel.
+    Receiving,
 }
 
 /// Something of a service's, whose panic as it is dropped costs no exchange anything.

@@ -12,6 +12,7 @@ mod refusal;
 pub mod request;
 mod respond;
 mod serve;
+mod tunnel;
 
 pub use config::{Config, Context};
 pub use exchange::RawHead;

@@ -14,6 +14,7 @@ use super::exchange::{Answering, Exchange, Guarded, Phase, poll_body, poll_handl
 use super::link::Turn;
 use super::refusal::{self, HandlerFailed};
 use super::serve::{Serve, may_switch};
+use super::tunnel::Tunnelling;
 use crate::Transport;
 use crate::observe::{Asked, ConnectionInfo, Ending, Record, Wire};
 use crate::upgrade::Upgrade;
@@ -39,15 +40,20 @@ where
             stream,
             phase: Phase::Switching,
             upload: None,
+            received: false,
             awaits_continue: awaits_continue(&parts),
             head_only: parts.method == Method::HEAD,
             may_tunnel: parts.method == Method::CONNECT,
+            tunnel: Tunnelling::No,
             stirred: false,
             promise: None,
             record: self.record(Some(&parts), turn.now, trail),
         };
         self.introduce(&mut parts, &mut exchange);
-        let body = self.content(&mut exchange, length, turn);
+        let body = match self.prepare_tunnel(&mut exchange) {
+            true => Body::empty(),
+            false => self.content(&mut exchange, length, turn),
+        };
         let request = Request::from_parts(parts, body);
         let service = Arc::clone(&self.service);
         let mut answering = Guarded::new(Box::pin(async move { service.call(request).await }) as Answering);
@@ -158,7 +164,13 @@ where
                     let Some(back) = kept else { continue };
                     exchange = back;
                 }
-                Phase::Switching => {}
+                Phase::Receiving if exchange.upload.is_none() => {
+                    let ended = exchange.received;
+                    self.close_tunnel(exchange, ended, turn);
+                    moved = true;
+                    continue;
+                }
+                Phase::Switching | Phase::Receiving => {}
             }
             // It takes its old place again, so that every exchange has its turn once.
             self.exchanges.push(exchange);
@@ -223,7 +235,7 @@ where
             record.status = parts.status;
             record.first_byte = Some(self.context.clock.now() - record.began);
             if let Some(observer) = &self.context.observer {
-                record.fields = observer.keep(&parts.headers);
+                record.fields = observer.keep_of_response(&parts.headers);
             }
         }
         let ends = exchange.head_only || matches!(parts.status.as_u16(), 204 | 304);
@@ -241,6 +253,12 @@ where
             // Nothing of it went out, so the client can still be told.
             Err(error) if !failed => return self.answer(exchange, Err(error), turn, cx),
             Err(error) => return self.break_off(exchange, &error, turn),
+        }
+        match (switches, std::mem::take(&mut exchange.tunnel)) {
+            (true, Tunnelling::Asked(received)) => return self.open_tunnel(exchange, received, turn, cx),
+            // What comes on the stream is of no use to anybody.
+            (false, Tunnelling::Asked(_)) => exchange.upload = None,
+            _ => {}
         }
         match body.into_bytes() {
             _ if switches => {
@@ -260,7 +278,14 @@ where
         }
     }
 
-    fn keep_sending(&mut self, mut exchange: Exchange, body: Body, rest: Bytes, turn: &mut Turn, cx: &mut Task<'_>) {
+    pub(super) fn keep_sending(
+        &mut self,
+        mut exchange: Exchange,
+        body: Body,
+        rest: Bytes,
+        turn: &mut Turn,
+        cx: &mut Task<'_>,
+    ) {
         exchange.phase = Phase::Sending(Guarded::new(body), rest);
         if let Some(mut exchange) = self.send_content(exchange, turn, cx) {
             // Its body may be made of the request's, so that the client is to be told to send that.
@@ -338,6 +363,9 @@ where
     fn complete(&mut self, mut exchange: Exchange, trailers: HeaderMap, turn: &mut Turn) {
         if let Err(error) = self.send(&mut exchange, Part::End(trailers), turn) {
             return self.break_off(exchange, &error, turn);
+        }
+        if matches!(exchange.tunnel, Tunnelling::Open) {
+            return self.half_close_tunnel(exchange);
         }
         if let Some(mut record) = exchange.record.take() {
             record.ending = if exchange.upload.is_some() { Ending::Refused } else { Ending::Complete };

@@ -286,6 +286,7 @@ where
                     && let Some(mut upload) = exchange.upload.take()
                 {
                     exchange.stirred = true;
+                    exchange.received = true;
                     upload.finish(trailers);
                 }
             }
