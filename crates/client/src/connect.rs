@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use http::{Method, Request, Uri, header};
 use tokio::net::{TcpStream, UnixStream};
 use wirelight_net::request::{Home, RequestContext, Requests};
 use wirelight_net::tls::ALPN_H2;
-use wirelight_net::tls::client::{Connector as Tls, distrust};
+use wirelight_net::tls::client::{Connector as Tls, Settings, distrust};
 use wirelight_net::{Close, ConnectionInfo, Upgrade};
 use wirelight_proto::{Role, h1};
 use wirelight_service::{Body, Clock, Error, Fault, Kind, Peer};
@@ -38,11 +38,7 @@ pub struct ConnectConfig {
 
 impl Default for ConnectConfig {
     fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(20),
-            attempt_delay: Duration::from_millis(250),
-            attempts_max: 16,
-        }
+        Self { connect_timeout: Duration::from_secs(20), attempt_delay: Duration::from_millis(250), attempts_max: 16 }
     }
 }
 
@@ -50,11 +46,34 @@ impl Default for ConnectConfig {
 pub(crate) struct Connector {
     pub(crate) config: ConnectConfig,
     pub(crate) resolver: Resolver,
-    pub(crate) tls: Tls,
-    pub(crate) proxy_tls: Tls,
+    pub(crate) tls: Trust,
+    pub(crate) proxy_tls: Trust,
     pub(crate) context: Arc<RequestContext>,
     pub(crate) http1: Arc<h1::Config>,
     pub(crate) ids: AtomicU64,
+}
+
+/// Whom to trust: found out when it is first needed, since reading the platform's authorities takes a while.
+pub(crate) struct Trust {
+    settings: Settings,
+    found: OnceLock<Result<Tls, String>>,
+}
+
+impl Trust {
+    /// What names files of its own is read at once, so that what is wrong with them is found.
+    pub(crate) fn new(settings: Settings) -> Result<Self, wirelight_net::tls::Fault> {
+        let found = OnceLock::new();
+        if !settings.authorities.is_empty() || settings.identity.is_some() || settings.key_log.is_some() {
+            // A new cell is empty.
+            let _ = found.set(Ok(Tls::new(&settings)?));
+        }
+        Ok(Self { settings, found })
+    }
+
+    fn find(&self) -> Result<&Tls, Error> {
+        let found = self.found.get_or_init(|| Tls::new(&self.settings).map_err(|fault| fault.to_string()));
+        found.as_ref().map_err(|because| fail(Phase::Secure, Kind::Other, Fault::Ours, because.clone()))
+    }
 }
 
 /// A connection that was made.
@@ -123,7 +142,7 @@ impl Connector {
                     }
                     Protocol::Http => Box::new(stream),
                     Protocol::Https => {
-                        let secured = secure(&self.proxy_tls, Box::new(stream), &proxy.host).await?;
+                        let secured = secure(self.proxy_tls.find()?, Box::new(stream), &proxy.host).await?;
                         Box::new(secured.0)
                     }
                 };
@@ -139,7 +158,7 @@ impl Connector {
         let mut http2 = false;
         if route.is_secure() {
             step(Phase::Secure);
-            let (secured, agreed) = secure(&self.tls, carrier, route.origin.host()).await?;
+            let (secured, agreed) = secure(self.tls.find()?, carrier, route.origin.host()).await?;
             if let Some(watch) = watch {
                 let presented = secured.presented();
                 watch.note(|timings| {

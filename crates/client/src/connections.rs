@@ -8,14 +8,14 @@ use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{HeaderMap, Uri, request};
 use wirelight_net::request::{Answer, Failure, RequestConfig, RequestContext, Requests, Sent};
-use wirelight_net::tls::client::{Connector as Tls, Settings as TlsSettings};
+use wirelight_net::tls::client::Settings as TlsSettings;
 use wirelight_net::{Close, Observer};
 use wirelight_proto::{Role, h1, h2};
 use wirelight_semantics::decision::{Decision, Rule};
 use wirelight_semantics::{fields, grammar, method};
-use wirelight_service::{Body, Clock, Error, Fault, Kind, Request, Response, Result, Service, Trail};
+use wirelight_service::{Body, Clock, Fault, Kind, Request, Response, Result, Service, Trail};
 
-use crate::connect::{ConnectConfig, Connector, Made};
+use crate::connect::{ConnectConfig, Connector, Made, Trust};
 use crate::error::{Phase, fail, of_failure};
 use crate::pool::assign::{Assignment, Limits};
 use crate::pool::{Grant, Lease, Permit, Pool};
@@ -153,7 +153,9 @@ impl Decision for Again {
 
     fn because(&self) -> Cow<'static, str> {
         match self {
-            Self::Sent { safe: Safe::Unprocessed, ended } => format!("{ended}, and none of it had been processed").into(),
+            Self::Sent { safe: Safe::Unprocessed, ended } => {
+                format!("{ended}, and none of it had been processed").into()
+            }
             Self::Sent { safe: Safe::Idempotent, ended } => format!("{ended}, and its method is idempotent").into(),
             Self::Unsafe { method, ended } => format!("{ended}, and {method} might be done twice").into(),
             Self::Spent { ended } => format!("{ended}, and its content can only be read once").into(),
@@ -187,17 +189,13 @@ pub fn again(method: &http::Method, failure: &Failure, is_at_hand: bool) -> Agai
 impl Connections {
     /// Connections; everything that is wrong with the config is found here.
     pub fn new(config: Config) -> Result<Self, wirelight_net::tls::Fault> {
-        let tls = Tls::new(&TlsSettings {
+        let tls = Trust::new(TlsSettings {
             http1: config.versions != Versions::Http2PriorKnowledge,
             http2: config.versions != Versions::Http1,
             ..config.tls.clone()
         })?;
-        let proxy_tls = Tls::new(&TlsSettings { http1: true, http2: false, ..config.tls.clone() })?;
-        let context = RequestContext {
-            config: config.request,
-            clock: config.clock.clone(),
-            observer: config.observer,
-        };
+        let proxy_tls = Trust::new(TlsSettings { http1: true, http2: false, ..config.tls })?;
+        let context = RequestContext { config: config.request, clock: config.clock.clone(), observer: config.observer };
         let mut limits = config.pool;
         if config.versions == Versions::Http2PriorKnowledge {
             limits.connections_max = 1;
@@ -408,7 +406,8 @@ fn for_http1(request: Request, route: &Route) -> Result<Request> {
         parts.headers.insert(header::HOST, host);
     }
     if parts.method == http::Method::CONNECT {
-        parts.uri = Uri::builder().authority(authority.clone()).build().map_err(|_| invalid("the host cannot be sent"))?;
+        parts.uri =
+            Uri::builder().authority(authority.clone()).build().map_err(|_| invalid("the host cannot be sent"))?;
         return Ok(Request::from_parts(parts, body));
     }
     if route.is_absolute() {
@@ -429,9 +428,4 @@ fn origin_form(parts: &request::Parts) -> Uri {
     let mut origin = http::uri::Parts::default();
     origin.path_and_query = path.or_else(|| Some(http::uri::PathAndQuery::from_static("/")));
     Uri::from_parts(origin).unwrap_or_default()
-}
-
-/// An error of ours about a request that cannot be made.
-pub(crate) fn malformed(because: impl Into<Cow<'static, str>>) -> Error {
-    fail(Phase::Request, Kind::Malformed, Fault::Ours, because)
 }

@@ -184,7 +184,9 @@ fn without_password(text: &str) -> &str {
 pub(crate) async fn socks5(stream: &mut TcpStream, proxy: &Proxy, host: &str, port: u16) -> Result<(), Error> {
     let broken = |error: std::io::Error| {
         let because = match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => format!("the proxy {proxy} closed the connection during its handshake"),
+            std::io::ErrorKind::UnexpectedEof => {
+                format!("the proxy {proxy} closed the connection during its handshake")
+            }
             _ => format!("the proxy {proxy} could not be asked: {error}"),
         };
         fail(Phase::Proxy, Kind::Gone, Fault::Upstream, because)
@@ -197,9 +199,11 @@ pub(crate) async fn socks5(stream: &mut TcpStream, proxy: &Proxy, host: &str, po
     stream.read_exact(&mut chosen).await.map_err(broken)?;
     match chosen {
         [5, 0] => {}
-        [5, 2] if proxy.credentials.is_some() => authenticate(stream, proxy).await.map_err(broken).and_then(|status| {
-            if status == 0 { Ok(()) } else { Err(wrong("refuses the user and password".to_owned())) }
-        })?,
+        [5, 2] if proxy.credentials.is_some() => {
+            authenticate(stream, proxy).await.map_err(broken).and_then(|status| {
+                if status == 0 { Ok(()) } else { Err(wrong("refuses the user and password".to_owned())) }
+            })?
+        }
         [5, 0xff] => return Err(wrong("accepts none of the ways to authenticate that it was offered".to_owned())),
         [5, method] => return Err(wrong(format!("chose way {method} to authenticate, which it was not offered"))),
         [version, _] => return Err(wrong(format!("does not speak SOCKS 5: its answer begins with {version:#04x}"))),
@@ -305,7 +309,11 @@ mod tests {
             })
             .unwrap()
         };
-        let all = environment(&[("ALL_PROXY", "socks5://s.test"), ("https_proxy", "h.test:1"), ("NO_PROXY", "a.test, b.test")]);
+        let all = environment(&[
+            ("ALL_PROXY", "socks5://s.test"),
+            ("https_proxy", "h.test:1"),
+            ("NO_PROXY", "a.test, b.test"),
+        ]);
         assert_eq!(all.http.as_ref().unwrap().to_string(), "socks5://s.test:1080");
         assert_eq!(all.https.as_ref().unwrap().to_string(), "http://h.test:1");
         assert_eq!(all.except, ["a.test", "b.test"]);

@@ -146,14 +146,17 @@ mod tests {
 
     #[test]
     fn families_alternate() {
-        let sorted = interleave(sockets(&["[::1]:1", "[::2]:1", "[::1]:1", "1.1.1.1:1", "[::3]:1", "1.1.1.2:1"]).into_iter());
+        let sorted =
+            interleave(sockets(&["[::1]:1", "[::2]:1", "[::1]:1", "1.1.1.1:1", "[::3]:1", "1.1.1.2:1"]).into_iter());
         assert_eq!(sorted, sockets(&["[::1]:1", "1.1.1.1:1", "[::2]:1", "1.1.1.2:1", "[::3]:1"]));
     }
 
     #[tokio::test]
     async fn overrides_come_before_the_system_and_families_are_kept_to() {
-        let overrides = HashMap::from([(("a.test".to_owned(), 80), vec!["::1".parse().unwrap(), "127.0.0.9".parse().unwrap()])]);
-        let resolver = Resolver::new(Settings { overrides, family: Family::V4, ..Settings::default() }, Clock::system());
+        let overrides =
+            HashMap::from([(("a.test".to_owned(), 80), vec!["::1".parse().unwrap(), "127.0.0.9".parse().unwrap()])]);
+        let resolver =
+            Resolver::new(Settings { overrides, family: Family::V4, ..Settings::default() }, Clock::system());
         assert_eq!(resolver.resolve("A.test", 80).await.unwrap(), sockets(&["127.0.0.9:80"]));
         let error = resolver.resolve("[::1]", 80).await.unwrap_err();
         assert!(error.to_string().contains("it has no IPv4 address"), "{error}");

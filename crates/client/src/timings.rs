@@ -57,6 +57,31 @@ pub struct Timings {
     pub presented: Vec<Certificate>,
 }
 
+impl Timings {
+    /// An exchange of which nothing is known but its beginning.
+    pub(crate) fn unknown(began: Instant) -> Self {
+        Self {
+            began,
+            asked: String::new(),
+            queued: None,
+            resolved: None,
+            connected: None,
+            proxied: None,
+            secured: None,
+            sent: None,
+            first_byte: None,
+            done: None,
+            reused: false,
+            received_bytes: 0,
+            addresses: Vec::new(),
+            attempts: Vec::new(),
+            ends: None,
+            tls: None,
+            presented: Vec::new(),
+        }
+    }
+}
+
 /// One attempt to connect to an address.
 #[derive(Debug, Clone)]
 pub struct Attempt {
@@ -73,25 +98,7 @@ pub struct Attempt {
 impl Watch {
     /// Begins to watch another exchange.
     pub(crate) fn begin(&self, began: Instant, asked: String) {
-        self.lock().push(Timings {
-            began,
-            asked,
-            queued: None,
-            resolved: None,
-            connected: None,
-            proxied: None,
-            secured: None,
-            sent: None,
-            first_byte: None,
-            done: None,
-            reused: false,
-            received_bytes: 0,
-            addresses: Vec::new(),
-            attempts: Vec::new(),
-            ends: None,
-            tls: None,
-            presented: Vec::new(),
-        });
+        self.lock().push(Timings { asked, ..Timings::unknown(began) });
     }
 
     /// Changes what is known of the exchange under way.

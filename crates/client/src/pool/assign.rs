@@ -258,7 +258,9 @@ mod tests {
     #[test]
     fn what_is_left_of_a_rest_ends_when_it_turns_stale() {
         let limits = Limits::default();
-        for (rested, age, keep_alive) in [(0, 0, None), (10, 20, Some(15)), (59, 599, None), (3, 700, Some(1)), (0, 0, Some(0))] {
+        for (rested, age, keep_alive) in
+            [(0, 0, None), (10, 20, Some(15)), (59, 599, None), (3, 700, Some(1)), (0, 0, Some(0))]
+        {
             let resting = Resting { rested: S(rested), age: S(age), keep_alive: keep_alive.map(S), exchanges: 1 };
             let left = rest_left(&resting, &limits);
             let later = Resting { rested: resting.rested + left, age: resting.age + left, ..resting };

@@ -254,9 +254,7 @@ impl Pool {
     /// How many connections there are, and how many of them rest.
     pub(crate) fn count(&self) -> (usize, usize) {
         let places = self.places();
-        places.values().fold((0, 0), |(all, resting), place| {
-            (all + place.connections, resting + place.resting.len())
-        })
+        places.values().fold((0, 0), |(all, resting), place| (all + place.connections, resting + place.resting.len()))
     }
 }
 

@@ -1,0 +1,5 @@
+//! The client against peers that are scripted, and against our own server.
+
+mod behaviour;
+mod peers;
+mod script;
