@@ -15,6 +15,7 @@
 mod abuse;
 mod config;
 mod connection;
+mod describe;
 pub mod fault;
 mod flow;
 pub mod frame;
@@ -29,6 +30,7 @@ mod trace;
 
 pub use config::{Budget, Budgets, Config};
 pub use connection::Connection;
+pub use describe::Describer;
 pub use fault::{Code, Fault};
 pub use protocol::Protocol;
 pub use trace::Trace;
