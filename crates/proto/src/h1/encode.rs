@@ -2,7 +2,7 @@
 //!
 //! Field names are written with capitals, as people have always read them; their case means nothing.
 
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE};
+use http::header::{self, CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::{StatusCode, request};
 
 use super::exchange::elements;
@@ -181,9 +181,39 @@ pub(super) fn end_of_head(out: &mut Vec<u8>, length: Field, persist: Persist, ow
 /// Writes one field line; a name that came over HTTP/2 may hold what is no token.
 #[inline]
 fn field(out: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) -> Result<(), SendError> {
-    let name = name.as_str().as_bytes();
+    let plain = name.as_str().as_bytes();
     let value = value.as_bytes();
-    out.reserve(name.len() + value.len() + 4);
+    out.reserve(plain.len() + value.len() + 4);
+    match usual(name, plain.len()) {
+        Some(written) => out.extend_from_slice(written),
+        None => capitalised(out, plain)?,
+    }
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+    Ok(())
+}
+
+/// How the names of most fields of most responses are written, with what stands before the value.
+#[inline]
+fn usual(name: &HeaderName, length: usize) -> Option<&'static [u8]> {
+    Some(match length {
+        4 if *name == header::DATE => b"Date: ",
+        4 if *name == header::ETAG => b"Etag: ",
+        4 if *name == header::VARY => b"Vary: ",
+        12 if *name == header::CONTENT_TYPE => b"Content-Type: ",
+        13 if *name == header::CACHE_CONTROL => b"Cache-Control: ",
+        13 if *name == header::ACCEPT_RANGES => b"Accept-Ranges: ",
+        13 if *name == header::LAST_MODIFIED => b"Last-Modified: ",
+        15 if *name == header::X_FRAME_OPTIONS => b"X-Frame-Options: ",
+        15 if *name == header::REFERRER_POLICY => b"Referrer-Policy: ",
+        16 if *name == header::CONTENT_ENCODING => b"Content-Encoding: ",
+        22 if *name == header::X_CONTENT_TYPE_OPTIONS => b"X-Content-Type-Options: ",
+        _ => return None,
+    })
+}
+
+/// Writes a name with capitals, and what stands before the value.
+fn capitalised(out: &mut Vec<u8>, name: &[u8]) -> Result<(), SendError> {
     let start = out.len();
     out.extend_from_slice(name);
     let (mut upper, mut token) = (true, true);
@@ -195,8 +225,6 @@ fn field(out: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) -> Result<()
         upper = *b == b'-';
     }
     out.extend_from_slice(b": ");
-    out.extend_from_slice(value);
-    out.extend_from_slice(b"\r\n");
     if token { Ok(()) } else { Err(SendError::Invalid) }
 }
 
@@ -239,6 +267,29 @@ mod tests {
         map.insert(quoted, HeaderValue::from_static("c"));
         assert_eq!(fields(&mut Vec::new(), &map).err(), Some(SendError::Invalid));
         assert_eq!(trailers(&mut Vec::new(), &map), Err(SendError::Invalid));
+    }
+
+    #[test]
+    fn usual_names_are_written_like_all_others() {
+        let names = [
+            header::DATE,
+            header::ETAG,
+            header::VARY,
+            header::CONTENT_TYPE,
+            header::CACHE_CONTROL,
+            header::ACCEPT_RANGES,
+            header::LAST_MODIFIED,
+            header::X_FRAME_OPTIONS,
+            header::REFERRER_POLICY,
+            header::CONTENT_ENCODING,
+            header::X_CONTENT_TYPE_OPTIONS,
+        ];
+        for name in names {
+            let mut written = Vec::new();
+            capitalised(&mut written, name.as_str().as_bytes()).unwrap();
+            assert_eq!(usual(&name, name.as_str().len()), Some(&written[..]), "{name}");
+        }
+        assert_eq!(usual(&header::SERVER, header::SERVER.as_str().len()), None);
     }
 
     #[test]
