@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderValue,
-    IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, RANGE,
+    ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderName,
+    HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, RANGE,
 };
 use http::{Method, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
@@ -146,7 +146,7 @@ fn choose_representation<'a>(asked: &Asked<'_>, edition: &'a Edition) -> &'a Rep
 
 fn judge_preconditions(asked: &Asked<'_>, representation: &Representation) -> Option<Response> {
     let fields = &asked.head.headers;
-    if ![IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_MATCH, IF_UNMODIFIED_SINCE].iter().any(|name| fields.contains_key(name)) {
+    if !fields.keys().any(is_conditional) {
         return None;
     }
     let judgement = precondition::judge(&asked.head.method, fields, Some(&representation.validators));
@@ -168,6 +168,11 @@ fn judge_preconditions(asked: &Asked<'_>, representation: &Representation) -> Op
         }
         precondition::Judgement::Failed(_) => Some(asked.refuse(StatusCode::PRECONDITION_FAILED, judgement)),
     }
+}
+
+/// Whether the field makes the request conditional as a whole (RFC 9110, section 13.1).
+fn is_conditional(name: &HeaderName) -> bool {
+    matches!(*name, IF_NONE_MATCH | IF_MODIFIED_SINCE | IF_MATCH | IF_UNMODIFIED_SINCE)
 }
 
 /// How much of a file is sent.

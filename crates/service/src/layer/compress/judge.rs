@@ -1,6 +1,7 @@
 //! Whether a response is coded, and why.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 
 use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -66,7 +67,7 @@ pub enum Left {
     },
 }
 
-const DIGESTS: [HeaderName; 4] = [
+static DIGESTS: [HeaderName; 4] = [
     HeaderName::from_static("content-digest"),
     HeaderName::from_static("repr-digest"),
     HeaderName::from_static("digest"),
@@ -115,13 +116,14 @@ impl Compress {
         if response.contains_key(header::CONTENT_RANGE) {
             return Some(Left::Partial);
         }
-        if let Some(digest) = DIGESTS.iter().find(|name| response.contains_key(*name)) {
+        // One pass over the few fields that there are costs less than to look four names up.
+        if let Some(digest) = response.keys().find(|name| DIGESTS.contains(name)) {
             return Some(Left::Digested(digest.clone()));
         }
         let Some(said) = response.get(header::CONTENT_TYPE) else {
             return Some(Left::Untyped);
         };
-        if !MediaType::parse(said.as_bytes()).is_ok_and(|media_type| media_type.is_compressible()) {
+        if !shrinks(said) {
             return Some(Left::Incompressible(said.clone()));
         }
         let length_min_bytes = self.length_min_bytes.max(1);
@@ -129,6 +131,30 @@ impl Compress {
             .filter(|length_bytes| *length_bytes < length_min_bytes)
             .map(|length_bytes| Left::TooSmall { length_bytes, length_min_bytes })
     }
+}
+
+thread_local! {
+    /// What this thread knows of media types: it depends on nothing but the type.
+    static KNOWN: RefCell<Vec<(HeaderValue, bool)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Of how many media types a thread knows whether they shrink; a site has hardly more.
+const KNOWN_MAX: usize = 16;
+
+/// Whether content of this media type is known to shrink; each type is read once a thread.
+fn shrinks(media_type: &HeaderValue) -> bool {
+    KNOWN.with_borrow_mut(|known| {
+        if let Some((_, shrinks)) = known.iter().find(|(known, _)| known == media_type) {
+            return *shrinks;
+        }
+        let shrinks = MediaType::parse(media_type.as_bytes()).is_ok_and(|media_type| media_type.is_compressible());
+        if known.len() == KNOWN_MAX {
+            known.clear();
+        }
+        // A copy of its own: the value may be a slice of a large block.
+        known.extend(HeaderValue::from_bytes(media_type.as_bytes()).map(|value| (value, shrinks)));
+        shrinks
+    })
 }
 
 fn has_no_whole_content(status: StatusCode) -> bool {
