@@ -309,8 +309,8 @@ impl Connection {
         self.expect_not_idle(id, "RST_STREAM")?;
         if self.close(id) {
             self.pending.push_back(Pending::Reset(id, frame.code));
+            self.streams.remember(id, ResetBy::Peer);
         }
-        self.streams.remember(id, ResetBy::Peer);
         match self.role {
             Role::Server => self.count(Nuisance::RapidReset),
             Role::Client => Ok(()),
