@@ -31,6 +31,10 @@ pub enum Wire {
     HeadSent,
     /// Content (with its framing) or a trailer section as it leaves; long content is left out of `bytes`.
     ContentSent,
+    /// Frames that arrived, exactly as they arrived, however they were split; they belong to no one exchange.
+    FramesReceived,
+    /// Frames as they leave, however they are split; they belong to no one exchange.
+    FramesSent,
 }
 
 /// How an exchange ended.
@@ -99,7 +103,7 @@ pub trait Observer: Send + Sync + 'static {
         false
     }
 
-    /// Bytes of exchange `number` of a connection, as they arrived or as they leave.
+    /// Bytes of exchange `number` of a connection, as they arrived or as they leave; 0 where they are frames.
     fn bytes(&self, connection: &ConnectionInfo, number: u64, wire: Wire, bytes: &[u8]) {
         let _ = (connection, number, wire, bytes);
     }

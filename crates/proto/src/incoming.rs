@@ -103,6 +103,12 @@ impl Incoming {
         self.watched = Some(seen);
     }
 
+    /// Whether a copy is kept of all that is consumed.
+    #[inline]
+    pub fn is_watched(&self) -> bool {
+        self.watched.is_some()
+    }
+
     /// What was consumed since the last call, if it is being watched: the wire image of what was parsed from it.
     pub fn watched(&mut self) -> Option<Vec<u8>> {
         self.watched.as_mut().map(std::mem::take)

@@ -99,6 +99,7 @@ pub struct AccessLog {
     config: Config,
     kept: Vec<HeaderName>,
     is_raw: bool,
+    frames: raw::Frames,
 }
 
 thread_local! {
@@ -129,7 +130,7 @@ impl AccessLog {
         };
         let scribe = Scribe { lines: Pen::new(lines), raw: raw.map(Pen::new), format: config.format };
         let (journal, writer) = Journal::start(limits, scribe)?;
-        Ok((Self { journal, config, kept, is_raw }, writer))
+        Ok((Self { journal, config, kept, is_raw, frames: raw::Frames::default() }, writer))
     }
 
     /// Puts down what `write` writes.
@@ -137,7 +138,9 @@ impl AccessLog {
         LINE.with_borrow_mut(|line| {
             line.clear();
             write(line);
-            self.journal.put(output, line);
+            if !line.is_empty() {
+                self.journal.put(output, line);
+            }
             line.shrink_to(LINE_KEPT_BYTES);
         });
     }
@@ -149,8 +152,15 @@ impl Observer for AccessLog {
     }
 
     fn bytes(&self, connection: &ConnectionInfo, number: u64, wire: Wire, bytes: &[u8]) {
-        if self.is_raw && wire != Wire::ContentSent {
-            self.put(Output::Raw, |shown| raw::write_bytes(connection.id, number, wire, bytes, shown));
+        match wire {
+            _ if !self.is_raw => {}
+            Wire::ContentSent => {}
+            Wire::FramesReceived | Wire::FramesSent => {
+                self.put(Output::Raw, |shown| self.frames.write(connection.id, wire, bytes, shown));
+            }
+            Wire::HeadReceived | Wire::ContentReceived | Wire::HeadSent => {
+                self.put(Output::Raw, |shown| raw::write_bytes(connection.id, number, wire, bytes, shown));
+            }
         }
     }
 
@@ -168,6 +178,7 @@ impl Observer for AccessLog {
 
     fn closed(&self, connection: &ConnectionInfo, because: &dyn Display) {
         if self.is_raw {
+            self.frames.forget(connection.id);
             self.put(Output::Raw, |shown| raw::write_closed(connection.id, &because.to_string(), shown));
         }
     }

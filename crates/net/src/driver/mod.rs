@@ -12,6 +12,7 @@ mod refusal;
 pub mod request;
 mod respond;
 mod serve;
+mod tap;
 mod tunnel;
 
 pub use config::{Config, Context};

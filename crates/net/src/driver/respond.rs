@@ -351,11 +351,7 @@ where
         }
         let from = turn.out.buffer().len();
         self.link.engine.send(exchange.stream, part, &mut turn.out).map_err(Error::ours)?;
-        if let Some(observer) = &self.context.observer
-            && observer.wants_bytes()
-        {
-            observer.bytes(&self.connection, self.number, wire, turn.out.appended(from));
-        }
+        self.show_sent(wire, from, turn);
         Ok(())
     }
 
@@ -406,11 +402,7 @@ where
             .send(stream, Part::Response(parts, length), &mut turn.out)
             .and_then(|()| engine.send(stream, Part::Content(content.clone()), &mut turn.out))
             .and_then(|()| engine.send(stream, Part::End(HeaderMap::new()), &mut turn.out));
-        if let Some(observer) = &self.context.observer
-            && observer.wants_bytes()
-        {
-            observer.bytes(&self.connection, self.number, Wire::HeadSent, turn.out.appended(from));
-        }
+        self.show_sent(Wire::HeadSent, from, turn);
         if let Some(mut record) = record {
             record.status = status;
             record.ending = Ending::Refused;

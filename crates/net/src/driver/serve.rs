@@ -13,11 +13,11 @@ use wirelight_service::error::client_closed_request;
 use wirelight_service::{Error, Fault, Kind, Service, Trail};
 
 use super::Context;
-use super::exchange::{Exchange, Phase, RawHead};
+use super::exchange::{Exchange, Phase};
 use super::linger::Linger;
 use super::link::{Link, Read, Turn};
 use crate::drain::Seat;
-use crate::observe::{ConnectionInfo, Ending, Record, Wire};
+use crate::observe::{ConnectionInfo, Ending, Record};
 use crate::{Close, Transport};
 
 /// Serves one connection to its end.
@@ -46,6 +46,7 @@ where
         written: Vec::new(),
         number: 0,
         seen: Vec::new(),
+        shown: 0,
         broken: false,
         seat: None,
         state: State::Open,
@@ -68,6 +69,8 @@ pub struct Serve<T, E, S> {
     pub(super) number: u64,
     /// What was consumed, while it is watched, without an event yet.
     seen: Vec<u8>,
+    /// How much of what waits to leave was shown to whoever watches frames.
+    pub(super) shown: usize,
     /// A response broke off.
     pub(super) broken: bool,
     seat: Option<Seat>,
@@ -245,33 +248,11 @@ where
         if let Some(held) = self.held.take() {
             return held.map(Some);
         }
-        let mut event = self.link.engine.poll_event(&mut turn.input, turn.now)?;
-        if let Some(event) = &mut event
-            && let Some(bytes) = turn.input.watched()
-        {
-            self.show(event, bytes);
+        let mut event = self.link.engine.poll_event(&mut turn.input, turn.now);
+        if turn.input.is_watched() {
+            self.show_received(&mut event, turn);
         }
-        Ok(event)
-    }
-
-    /// Shows the wire image of an event to whoever asked for it.
-    fn show(&self, event: &mut Event, bytes: Vec<u8>) {
-        let Event::Received(_, part) = event else { return };
-        let (number, wire) = match part {
-            Part::Request(..) => (self.number + 1, Wire::HeadReceived),
-            _ => (self.number, Wire::ContentReceived),
-        };
-        if let Some(observer) = &self.context.observer
-            && observer.wants_bytes()
-            && !bytes.is_empty()
-        {
-            observer.bytes(&self.connection, number, wire, &bytes);
-        }
-        if let Part::Request(parts, _) = part
-            && self.context.config.raw_head
-        {
-            parts.extensions.insert(RawHead(bytes.into()));
-        }
+        event
     }
 
     fn hear(&mut self, event: Event, turn: &mut Turn, cx: &mut Task<'_>) {
@@ -418,7 +399,9 @@ where
 
     /// Writes what is ready; true if everything has left.
     fn write(&mut self, turn: &mut Turn, cx: &mut Task<'_>) -> std::io::Result<bool> {
+        self.show_frames(turn);
         let written = self.link.poll_write(turn, cx);
+        self.shown = turn.out.len();
         let left = self.link.left();
         let count = self.written.iter().take_while(|(end, _)| *end <= left).count();
         if count > 0 {

@@ -2,5 +2,7 @@
 
 mod orders;
 mod pattern;
+mod peer;
 mod router;
+mod tunnel;
 mod wire;

@@ -18,7 +18,7 @@ pub(crate) struct Answer {
 /// A service that is being served.
 pub(crate) struct Served {
     server: Server,
-    address: std::net::SocketAddr,
+    pub(crate) address: std::net::SocketAddr,
     task: tokio::task::JoinHandle<std::io::Result<()>>,
 }
 
