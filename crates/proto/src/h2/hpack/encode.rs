@@ -14,8 +14,10 @@ const INDEXED_VALUE_MAX: usize = 1024;
 pub struct Encoder {
     /// The newest first.
     entries: VecDeque<Entry>,
-    /// What the entries' names and values hash to, in their order: what is searched.
-    tags: VecDeque<Tags>,
+    /// How many entries were added in all: an entry keeps its count while its index changes.
+    added: u32,
+    /// By the hash of a field, the count of the entry that was last found or added for it.
+    places: Vec<u32>,
     bytes: usize,
     bytes_max: usize,
     /// The table's size was changed since the last block: the smallest it had to be, and what it is now.
@@ -27,8 +29,12 @@ pub struct Encoder {
 struct Entry {
     /// The name, and behind it the value.
     bytes: Box<[u8]>,
-    name_length: usize,
+    name_length: u32,
+    tags: Tags,
 }
+
+/// How many hashes are told apart, a power of two.
+const PLACES: usize = 64;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Tags {
@@ -52,7 +58,8 @@ impl Encoder {
     pub fn new(bytes_limit: usize) -> Self {
         let mut encoder = Self {
             entries: VecDeque::new(),
-            tags: VecDeque::new(),
+            added: 0,
+            places: Vec::new(),
             bytes: 0,
             bytes_max: TABLE_BYTES_DEFAULT,
             resized: None,
@@ -170,20 +177,37 @@ impl Encoder {
 
     fn literal(&mut self, index: u8, name: &[u8], value: &[u8], indexing: Indexing, out: &mut Vec<u8>) {
         let tags = Tags::of(name, value);
-        if let Some(index) = self.find(tags, name, value) {
-            return integer::encode(index, 7, 0x80, out);
+        match self.find(tags, name, value) {
+            Some(index) => integer::encode(index, 7, 0x80, out),
+            None => self.write_unknown(index, tags, name, value, indexing, out),
         }
-        let index = self.name_index(name, index);
-        self.write_new(index, tags, name, value, indexing, out);
     }
 
-    /// Writes a field that the dynamic table does not hold.
+    /// Writes a regular field that was not found at once.
     fn new_field(&mut self, tags: Tags, name: &[u8], value: &[u8], out: &mut Vec<u8>) {
         let known = static_index(std::str::from_utf8(name).unwrap_or_default());
         if known == 16 && value == b"gzip, deflate" {
             return out.push(0x80 | 16);
         }
-        let indexing = indexing(known, value);
+        self.write_unknown(known, tags, name, value, indexing(known, value), out);
+    }
+
+    /// Writes a field that was not found at once: the table may hold it all the same, if it holds such fields.
+    fn write_unknown(
+        &mut self,
+        known: u8,
+        tags: Tags,
+        name: &[u8],
+        value: &[u8],
+        indexing: Indexing,
+        out: &mut Vec<u8>,
+    ) {
+        if indexing == Indexing::Added
+            && let Some(place) = self.entries.iter().position(|entry| entry.is(tags, name, value))
+        {
+            self.remember(tags, place);
+            return integer::encode(place + STATIC_LAST + 1, 7, 0x80, out);
+        }
         let index = self.name_index(name, known);
         self.write_new(index, tags, name, value, indexing, out);
     }
@@ -207,21 +231,27 @@ impl Encoder {
         if indexing == Indexing::Added {
             self.evict(self.bytes_max - size);
             self.bytes += size;
-            self.entries.push_front(Entry { bytes: [name, value].concat().into(), name_length: name.len() });
-            self.tags.push_front(tags);
+            let bytes = [name, value].concat().into();
+            self.entries.push_front(Entry { bytes, name_length: name.len() as u32, tags });
+            self.added = self.added.wrapping_add(1);
+            self.remember(tags, 0);
         }
     }
 
-    /// The index of a field that the dynamic table holds.
+    /// The index of a field in the dynamic table, if nothing with the same hash came since it was last written.
     #[inline]
     fn find(&self, tags: Tags, name: &[u8], value: &[u8]) -> Option<usize> {
-        let place = self.tags.iter().zip(&self.entries).position(|(candidate, entry)| {
-            *candidate == tags
-                && entry.name_length == name.len()
-                && entry.bytes[..name.len()] == *name
-                && entry.bytes[name.len()..] == *value
-        })?;
-        Some(place + STATIC_LAST + 1)
+        let count = *self.places.get(tags.field as usize % PLACES)?;
+        let place = self.added.wrapping_sub(count) as usize;
+        let entry = self.entries.get(place)?;
+        entry.is(tags, name, value).then_some(place + STATIC_LAST + 1)
+    }
+
+    fn remember(&mut self, tags: Tags, place: usize) {
+        if self.places.is_empty() {
+            self.places = vec![0; PLACES];
+        }
+        self.places[tags.field as usize % PLACES] = self.added.wrapping_sub(place as u32);
     }
 
     /// The index of a name: of the static table where it has one, of the dynamic table where that holds it, or 0.
@@ -230,16 +260,13 @@ impl Encoder {
             return known.into();
         }
         let tag = Tags::of(name, b"").name;
-        let place = self.tags.iter().zip(&self.entries).position(|(candidate, entry)| {
-            candidate.name == tag && entry.name_length == name.len() && entry.bytes[..name.len()] == *name
-        });
+        let place = self.entries.iter().position(|entry| entry.tags.name == tag && entry.name() == name);
         place.map_or(0, |place| place + STATIC_LAST + 1)
     }
 
     fn evict(&mut self, bytes_max: usize) {
         while self.bytes > bytes_max {
             let Some(entry) = self.entries.pop_back() else { break };
-            self.tags.pop_back();
             self.bytes -= entry.bytes.len() + ENTRY_OVERHEAD;
         }
     }
@@ -247,7 +274,18 @@ impl Encoder {
     /// Gives back memory that no entry needs.
     pub fn shrink(&mut self) {
         self.entries.shrink_to_fit();
-        self.tags.shrink_to_fit();
+        self.places = Vec::new();
+    }
+}
+
+impl Entry {
+    fn name(&self) -> &[u8] {
+        &self.bytes[..self.name_length as usize]
+    }
+
+    #[inline]
+    fn is(&self, tags: Tags, name: &[u8], value: &[u8]) -> bool {
+        self.tags == tags && self.name() == name && self.bytes[name.len()..] == *value
     }
 }
 

@@ -253,3 +253,9 @@ fn the_end_of_the_input_ends_what_is_under_way() {
     assert_eq!(bench.events(), ["1 reset Cancelled", "3 reset Cancelled"]);
     assert!(bench.engine.is_finished());
 }
+
+#[test]
+fn an_idle_connection_is_small() {
+    let size = size_of::<wirelight_proto::h2::Connection>();
+    assert!(size <= 900, "{size}");
+}
