@@ -26,14 +26,12 @@ mod schedule;
 mod settings;
 mod stream;
 mod streams;
-mod trace;
 
 pub use config::{Budget, Budgets, Config};
 pub use connection::Connection;
 pub use describe::Describer;
 pub use fault::{Code, Fault};
 pub use protocol::Protocol;
-pub use trace::Trace;
 
 /// What a client sends before anything else (RFC 9113, section 3.4).
 pub const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

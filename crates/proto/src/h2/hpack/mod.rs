@@ -1,6 +1,6 @@
 //! Compression of header sections (RFC 7541).
 //!
-//! Knows fields and their representation; what a field means for a message is for [`super::message`] to say. Tables
+//! Knows fields and their representation; what a field means for a message is for the messages to say. Tables
 //! hold fields that are parsed already, so that an indexed field costs a clone.
 
 mod decode;
