@@ -4,6 +4,10 @@ use std::fmt;
 use std::io::Write;
 use std::process::ExitCode;
 
+use http::StatusCode;
+use wirelight_client::Phase;
+use wirelight_service::{Error, Kind};
+
 use crate::print::Paint;
 
 /// The exit statuses, as `--help` and the man page show them.
@@ -27,6 +31,15 @@ pub(crate) enum Failure {
         /// What to do about it, where that is known.
         advice: Option<String>,
     },
+    /// A request failed, with its own exit status.
+    Request {
+        /// What went wrong.
+        what: String,
+        /// The exit status that `get` documents for it.
+        status: u8,
+    },
+    /// Only the exit status says it.
+    Silent(u8),
     /// Whoever read our output has gone away; there is nobody to tell.
     Unread,
 }
@@ -41,6 +54,37 @@ impl Failure {
     pub(crate) fn advise(self, advice: impl fmt::Display) -> Self {
         match self {
             Self::InTheWay { what, .. } => Self::InTheWay { what, advice: Some(advice.to_string()) },
+            other => other,
+        }
+    }
+
+    /// A request that failed: the status is that of the phase it failed in.
+    pub(crate) fn of_request(error: Error) -> Self {
+        let status = match (Phase::of(&error), error.kind()) {
+            (Phase::Request, _) => 1,
+            (_, Kind::Timeout) => 28,
+            (Phase::Resolve, _) => 6,
+            (Phase::Connect | Phase::Proxy | Phase::Queue, _) => 7,
+            (Phase::Secure, _) if error.to_string().contains("cannot be trusted") => 60,
+            (Phase::Secure, _) => 35,
+            (Phase::Send | Phase::Wait | Phase::Receive, _) => 56,
+        };
+        Self::Request { what: error.to_string(), status }
+    }
+
+    /// What `--check-status` makes of a response.
+    pub(crate) fn of_status(status: StatusCode) -> Result<(), Self> {
+        match status.as_u16() / 100 {
+            class @ 3..=5 => Err(Self::Silent(class as u8)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The same without words.
+    pub(crate) fn silenced(self) -> Self {
+        match self {
+            Self::InTheWay { .. } => Self::Silent(1),
+            Self::Request { status, .. } => Self::Silent(status),
             other => other,
         }
     }
@@ -65,6 +109,13 @@ impl Failure {
                 let _ = std::io::stderr().write_all(words.as_bytes());
                 ExitCode::from(1)
             }
+            Self::Request { what, status } => {
+                let paint = Paint::stderr();
+                let words = format!("{}{} {what}\n", paint.bad("wirelight"), paint.bad(":"));
+                let _ = std::io::stderr().write_all(words.as_bytes());
+                ExitCode::from(status)
+            }
+            Self::Silent(status) => ExitCode::from(status),
             Self::Unread => ExitCode::SUCCESS,
         }
     }

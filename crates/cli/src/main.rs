@@ -13,10 +13,14 @@ use clap::Parser;
 
 use args::{Arguments, Command};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Serve(arguments) => command::serve::run(&arguments),
         Command::Echo(arguments) => command::echo::run(&arguments),
+        Command::Get(arguments) => command::get::run(&arguments),
         Command::Raw(arguments) => command::raw::run(&arguments),
         Command::Trust(arguments) => command::trust::run(&arguments),
         Command::Completions(arguments) => command::completions::run(&arguments),

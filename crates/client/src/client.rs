@@ -128,6 +128,22 @@ impl Client {
         RequestBuilder { client: self.clone(), request, problem }
     }
 
+    /// Sends a request that was made elsewhere.
+    pub async fn send(&self, mut request: Request) -> Result<Response> {
+        let watch = request.extensions().get::<Watch>().cloned().unwrap_or_default();
+        let mut exchange = Exchange::of(request.extensions());
+        if !exchange.trail.is_watched() {
+            exchange.trail = Trail::watched();
+        }
+        let trail = exchange.trail.clone();
+        let asked = request.uri().clone();
+        request.extensions_mut().insert(exchange);
+        request.extensions_mut().insert(watch.clone());
+        let (parts, body) = self.0.stack.call(request).await?.into_parts();
+        let url = parts.extensions.get::<Final>().map_or(asked, |last| last.0.clone());
+        Ok(Response { parts, body, url, watch, trail, content_bytes_max: self.0.content_bytes_max })
+    }
+
     /// A GET request.
     pub fn get(&self, url: &str) -> RequestBuilder {
         self.request(Method::GET, url)
@@ -338,19 +354,7 @@ impl RequestBuilder {
     /// Sends it, and waits for the head of the response.
     pub async fn send(self) -> Result<Response> {
         let client = self.client.clone();
-        let mut request = self.build()?;
-        let watch = request.extensions().get::<Watch>().cloned().unwrap_or_default();
-        let mut exchange = Exchange::of(request.extensions());
-        if !exchange.trail.is_watched() {
-            exchange.trail = Trail::watched();
-        }
-        let trail = exchange.trail.clone();
-        let asked = request.uri().clone();
-        request.extensions_mut().insert(exchange);
-        request.extensions_mut().insert(watch.clone());
-        let (parts, body) = client.call(request).await?.into_parts();
-        let url = parts.extensions.get::<Final>().map_or(asked, |last| last.0.clone());
-        Ok(Response { parts, body, url, watch, trail, content_bytes_max: client.0.content_bytes_max })
+        client.send(self.build()?).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! The one table of commands and flags: parser, help, completions and man page all come from it.
 
 mod echo;
+mod get;
 mod listen;
 mod raw;
 mod serve;
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use echo::Echo;
+pub(crate) use get::Get;
 pub(crate) use listen::{Listen, Log};
 pub(crate) use raw::Raw;
 pub(crate) use serve::Serve;
@@ -27,6 +29,7 @@ use crate::exit;
   wirelight serve site --port 0      another folder, on a port that is free
   wirelight serve --tls              the same over HTTPS, on https://localhost:8443/
   wirelight echo                     a server to test clients with
+  wirelight get -v :8080/            a request, and all that happens on the way
   wirelight raw 127.0.0.1:8080       send bytes, see bytes
 
 {}", exit::STATUSES))]
@@ -43,6 +46,8 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Answer every request with what arrived: a server to test clients with.
     Echo(Echo),
+    /// Send a request, and show what comes back and why.
+    Get(Box<Get>),
     /// Send standard input to a server byte for byte, and print what comes back.
     Raw(Raw),
     /// Have this machine's browsers and programs trust the local authority of --tls, or no longer.

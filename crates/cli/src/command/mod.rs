@@ -2,6 +2,7 @@
 
 pub(crate) mod completions;
 pub(crate) mod echo;
+pub(crate) mod get;
 mod layers;
 mod listen;
 pub(crate) mod man;

@@ -51,6 +51,11 @@ impl Authenticate {
         Self { of_origins: HashMap::from([(origin, credentials)]), ..Self::default() }
     }
 
+    /// Credentials by host.
+    pub fn to_hosts(of_hosts: HashMap<String, Credentials>) -> Self {
+        Self { of_hosts, ..Self::default() }
+    }
+
     /// What a netrc file says: `machine`, `login` and `password`, and `default` as the host `*`.
     pub fn read_netrc(text: &str) -> HashMap<String, Credentials> {
         let mut found = HashMap::new();
