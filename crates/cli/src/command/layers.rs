@@ -1,7 +1,9 @@
 //! The layers around what the command serves.
 
 use wirelight_semantics::cors::{Methods, Names, Origins, Policy};
-use wirelight_service::layer::{AddDate, AnswerErrors, AnswerTrace, CatchPanic, Compress, Cors, SecureResponses};
+use wirelight_service::layer::{
+    AddDate, AnswerErrors, AnswerTrace, CatchPanic, Compress, Cors, Either, SecureResponses,
+};
 use wirelight_service::{Request, Response, Result, Service, ServiceExt};
 
 /// For how long a browser may remember that any origin is allowed.
@@ -56,10 +58,10 @@ enum Perhaps<A, B> {
 }
 
 impl<A: Service, B: Service> Service for Perhaps<A, B> {
-    async fn call(&self, request: Request) -> Result<Response> {
+    fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
         match self {
-            Self::With(service) => service.call(request).await,
-            Self::Without(service) => service.call(request).await,
+            Self::With(service) => Either::first(service.call(request)),
+            Self::Without(service) => Either::second(service.call(request)),
         }
     }
 }

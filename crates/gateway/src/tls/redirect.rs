@@ -1,11 +1,12 @@
 //! From http to https.
 
 use std::borrow::Cow;
+use std::future::ready;
 
 use http::uri::{Authority, Uri};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use wirelight_semantics::decision::{Decision, Rule};
-use wirelight_service::layer::date;
+use wirelight_service::layer::{Either, date};
 use wirelight_service::{Body, Clock, Exchange, Request, Response, Result, Service, Trail};
 
 static RULE: Rule = Rule {
@@ -108,14 +109,14 @@ pub struct RedirectToHttps<S> {
 }
 
 impl<S: Service> Service for RedirectToHttps<S> {
-    async fn call(&self, request: Request) -> Result<Response> {
+    fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
         let secure = request.extensions().get::<Exchange>().is_some_and(|exchange| exchange.secure);
-        let Some(port) = self.port.filter(|_| !secure) else { return self.inner.call(request).await };
+        let Some(port) = self.port.filter(|_| !secure) else { return Either::first(self.inner.call(request)) };
         let redirection = judge(request.uri(), request.headers(), port);
         let mut response = answer(&redirection);
         response.headers_mut().insert(header::DATE, date::now(&self.clock));
         Trail::of(request.extensions()).note(redirection);
-        Ok(response)
+        Either::second(ready(Ok(response)))
     }
 }
 

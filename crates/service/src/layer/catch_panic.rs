@@ -2,8 +2,9 @@
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::future::ready;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use http_body::{Frame, SizeHint};
 use wirelight_semantics::decision::{Decision, Rule};
 
 use super::Layered;
+use super::answering::Either;
 use crate::{Body, Error, Fault, Kind, Layer, Request, Response, Result, Service, Trail};
 
 /// Turns a panic of the service, or of the content that it answered with, into an error of that exchange: a 500, or
@@ -111,16 +113,41 @@ impl<S> Layer<S> for CatchPanic {
 }
 
 impl<S: Service> Service for Layered<CatchPanic, S> {
-    async fn call(&self, request: Request) -> Result<Response> {
+    fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
         let trail = Trail::of(request.extensions());
         // A plain function may panic before there is a future.
-        let answer = catch(Place::Service, || self.inner.call(request)).map_err(|panicked| panicked.noted(&trail))?;
-        let mut answer = pin!(answer);
-        let answered = std::future::poll_fn(|cx| match catch(Place::Service, || answer.as_mut().poll(cx)) {
+        match catch(Place::Service, || self.inner.call(request)) {
+            Ok(answer) => Either::first(Catching { answer, trail }),
+            Err(panicked) => Either::second(ready(Err(panicked.noted(&trail)))),
+        }
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// An answer whose panic is an error.
+    struct Catching<F> {
+        #[pin]
+        answer: F,
+        trail: Trail,
+    }
+}
+
+impl<F: Future<Output = Result<Response>>> Future for Catching<F> {
+    type Output = Result<Response>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Response>> {
+        let this = self.project();
+        match catch(Place::Service, || this.answer.poll(cx)) {
+            Ok(Poll::Ready(Ok(mut response))) => {
+                if response.body().as_bytes().is_none() {
+                    let body = std::mem::take(response.body_mut());
+                    *response.body_mut() = Guarded::body(body, std::mem::take(this.trail));
+                }
+                Poll::Ready(Ok(response))
+            }
             Ok(polled) => polled,
-            Err(panicked) => Poll::Ready(Err(panicked.noted(&trail))),
-        });
-        Ok(answered.await?.map(|body| if body.as_bytes().is_some() { body } else { Guarded::body(body, trail) }))
+            Err(panicked) => Poll::Ready(Err(panicked.noted(this.trail))),
+        }
     }
 }
 

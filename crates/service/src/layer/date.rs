@@ -7,6 +7,7 @@ use http::header::{self, Entry};
 use wirelight_semantics::date;
 
 use super::Layered;
+use super::answering::Mapped;
 use crate::{Clock, Layer, Request, Response, Result, Service};
 
 /// Adds `Date` to responses that have none (RFC 9110, section 6.6.1).
@@ -42,12 +43,14 @@ impl<S> Layer<S> for AddDate {
 }
 
 impl<S: Service> Service for Layered<AddDate, S> {
-    async fn call(&self, request: Request) -> Result<Response> {
-        let mut response = self.inner.call(request).await?;
-        if let Entry::Vacant(vacant) = response.headers_mut().entry(header::DATE) {
-            vacant.insert(now(&self.layer.clock));
-        }
-        Ok(response)
+    fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
+        Mapped::new(self.inner.call(request), |answer| {
+            let mut response = answer?;
+            if let Entry::Vacant(vacant) = response.headers_mut().entry(header::DATE) {
+                vacant.insert(now(&self.layer.clock));
+            }
+            Ok(response)
+        })
     }
 }
 

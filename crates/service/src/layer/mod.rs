@@ -9,6 +9,7 @@
 //! [`Timeout`], [`CatchPanic`]. So every answer, that to an error too, carries what the outer layers add, and entity
 //! tags are compared before content is coded.
 
+mod answering;
 pub mod catch_panic;
 pub mod compress;
 pub mod conditional;
@@ -21,6 +22,7 @@ pub mod security;
 pub mod timeout;
 pub mod trace;
 
+pub use answering::{Either, Mapped};
 pub use catch_panic::CatchPanic;
 pub use compress::Compress;
 pub use conditional::Conditional;

@@ -8,6 +8,7 @@ use wirelight_semantics::negotiate::{self, Choice};
 use wirelight_semantics::problem::{self, Problem, Value};
 
 use super::Layered;
+use super::answering::Mapped;
 use crate::error::client_closed_request;
 use crate::{Error, Fault, Layer, Request, Response, Result, Service, Trail};
 
@@ -191,11 +192,11 @@ impl<S> Layer<S> for AnswerErrors {
 }
 
 impl<S: Service> Service for Layered<AnswerErrors, S> {
-    async fn call(&self, request: Request) -> Result<Response> {
+    fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
         let asked = Asked::of(&request);
-        match self.inner.call(request).await {
+        Mapped::new(self.inner.call(request), move |answer| match answer {
             Err(error) if error.status() != client_closed_request() => Ok(self.layer.response(&error, &asked)),
             answered => answered,
-        }
+        })
     }
 }

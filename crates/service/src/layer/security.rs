@@ -7,7 +7,8 @@ use http::header::{self, Entry, HeaderMap, HeaderName};
 use wirelight_semantics::decision::{Decision, Rule};
 
 use super::Layered;
-use crate::{Exchange, Layer, Request, Response, Result, Service, Trail};
+use super::answering::Mapped;
+use crate::{Exchange, Layer, Request, Response, Result, Service};
 
 /// Adds the fields that tell a browser to be careful, and never replaces one that the service set.
 ///
@@ -140,15 +141,18 @@ impl<S> Layer<S> for SecureResponses {
 }
 
 impl<S: Service> Service for Layered<SecureResponses, S> {
-    async fn call(&self, request: Request) -> Result<Response> {
+    fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
         let exchange = request.extensions().get::<Exchange>();
         let secure = self.layer.behind_tls || exchange.is_some_and(|exchange| exchange.secure);
-        let trail = Trail::of(request.extensions());
-        let mut response = self.inner.call(request).await?;
-        if let Some(decision) = self.layer.apply(secure, response.headers_mut()) {
-            trail.note(decision);
-        }
-        Ok(response)
+        // Only a secure exchange leads to a decision.
+        let trail = exchange.filter(|_| secure).map(|exchange| exchange.trail.clone()).unwrap_or_default();
+        Mapped::new(self.inner.call(request), move |answer| {
+            let mut response = answer?;
+            if let Some(decision) = self.layer.apply(secure, response.headers_mut()) {
+                trail.note(decision);
+            }
+            Ok(response)
+        })
     }
 }
 

@@ -1,12 +1,14 @@
 //! The TRACE method, which shows a requester what arrived (RFC 9110, section 9.3.8).
 
 use std::borrow::Cow;
+use std::future::ready;
 
 use http::header::{self, HeaderName};
 use http::{HeaderValue, Method, StatusCode};
 use wirelight_semantics::decision::{Decision, Rule};
 
 use super::Layered;
+use super::answering::Either;
 use crate::{Layer, Request, Response, Result, Service, Trail};
 
 /// Answers TRACE: with the request as it arrived, less what is confidential, where that is enabled; else with 405.
@@ -153,13 +155,13 @@ impl<S> Layer<S> for AnswerTrace {
 }
 
 impl<S: Service> Service for Layered<AnswerTrace, S> {
-    async fn call(&self, request: Request) -> Result<Response> {
+    fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
         if request.method() != Method::TRACE {
-            return self.inner.call(request).await;
+            return Either::first(self.inner.call(request));
         }
         let (response, traced) = self.layer.answer(&request);
         Trail::of(request.extensions()).note(traced);
-        Ok(response)
+        Either::second(ready(Ok(response)))
     }
 }
 

@@ -9,12 +9,13 @@ mod judge;
 mod whole;
 
 use http::header::{self, HeaderMap};
-use http::{Method, StatusCode, response};
+use http::{Method, StatusCode};
 use wirelight_semantics::coding::Coding;
 use wirelight_semantics::fields;
 use wirelight_semantics::validator::EntityTag;
 
 use super::Layered;
+use super::answering::Mapped;
 use crate::{Body, Layer, Request, Response, Result, Service, Trail};
 
 pub use judge::{Judgement, Left};
@@ -102,47 +103,51 @@ impl<S> Layer<S> for Compress {
 }
 
 impl<S: Service> Service for Layered<Compress, S> {
-    async fn call(&self, request: Request) -> Result<Response> {
+    fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
         let trail = Trail::of(request.extensions());
         let head_only = request.method() == Method::HEAD;
         let accepted = fields::combined(request.headers(), &header::ACCEPT_ENCODING).map(|value| value.into_owned());
-        let (mut head, body) = self.inner.call(request).await?.into_parts();
-        let length = length(&head.headers, &body, head_only);
-        let judgement = self.layer.judge(accepted, head.status, &head.headers, length);
-        let (judgement, body) = self.layer.apply(judgement, &mut head, body)?;
-        trail.note(judgement);
-        Ok(Response::from_parts(head, body))
+        Mapped::new(self.inner.call(request), move |answer| {
+            let mut response = answer?;
+            let length = length(response.headers(), response.body(), head_only);
+            let judgement = self.layer.judge(accepted, response.status(), response.headers(), length);
+            let judgement = self.layer.apply(judgement, &mut response)?;
+            trail.note(judgement);
+            Ok(response)
+        })
     }
 }
 
 impl Compress {
     /// Does what was judged; coding the content may show that it is not worth it.
-    fn apply(&self, judgement: Judgement, head: &mut response::Parts, body: Body) -> Result<(Judgement, Body)> {
+    fn apply(&self, judgement: Judgement, response: &mut Response) -> Result<Judgement> {
         if judgement.depends_on_request() {
-            fields::add_vary(&mut head.headers, &[header::ACCEPT_ENCODING]);
+            fields::add_vary(response.headers_mut(), &[header::ACCEPT_ENCODING]);
         }
         let Some(coding) = judgement.coding() else {
-            return Ok((judgement, body));
+            return Ok(judgement);
         };
-        if head.status == StatusCode::NOT_MODIFIED {
-            weaken(&mut head.headers);
-            return Ok((judgement, body));
+        if response.status() == StatusCode::NOT_MODIFIED {
+            weaken(response.headers_mut());
+            return Ok(judgement);
         }
-        let body = match body.into_bytes() {
+        let coded = match std::mem::take(response.body_mut()).into_bytes() {
             Ok(content) if content.is_empty() => Body::empty(),
             Ok(content) if content.len() <= self.whole_max_bytes => {
                 let coded = whole::code(coding, self.levels, &content)?;
                 if coded.len() >= content.len() {
                     let left = Left::NotSmaller { coding, length_bytes: content.len(), coded_bytes: coded.len() };
-                    return Ok((Judgement::Left(left), content.into()));
+                    *response.body_mut() = content.into();
+                    return Ok(Judgement::Left(left));
                 }
                 coded.into()
             }
             Ok(content) => body::Coded::body(content.into(), coding, self),
             Err(body) => body::Coded::body(body, coding, self),
         };
-        describe(&mut head.headers, coding);
-        Ok((judgement, body))
+        *response.body_mut() = coded;
+        describe(response.headers_mut(), coding);
+        Ok(judgement)
     }
 }
 
