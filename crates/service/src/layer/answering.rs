@@ -1,0 +1,90 @@
+//! The futures of layers that pass a request on as it comes and do their work on the answer.
+//!
+//! An async block would do the same, but it keeps a request of its own that it moves on when it is polled, and around
+//! several layers those moves are most of what the layers cost.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use crate::{Response, Result};
+
+pin_project_lite::pin_project! {
+    /// An answer that is changed once it is there.
+    #[derive(Debug)]
+    pub struct Mapped<F, M> {
+        #[pin]
+        answer: F,
+        map: Option<M>,
+    }
+}
+
+impl<F, M> Mapped<F, M>
+where
+    F: Future<Output = Result<Response>>,
+    M: FnOnce(Result<Response>) -> Result<Response>,
+{
+    /// What `map` makes of an answer.
+    pub fn new(answer: F, map: M) -> Self {
+        Self { answer, map: Some(map) }
+    }
+}
+
+impl<F, M> Future for Mapped<F, M>
+where
+    F: Future<Output = Result<Response>>,
+    M: FnOnce(Result<Response>) -> Result<Response>,
+{
+    type Output = Result<Response>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Response>> {
+        let this = self.project();
+        let answer = ready!(this.answer.poll(cx));
+        let map = this.map.take().expect("a future that is ready is not polled again");
+        Poll::Ready(map(answer))
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// One of two futures, where a layer answers itself or passes on, or is there or not.
+    #[derive(Debug)]
+    pub struct Either<A, B> {
+        #[pin]
+        chosen: Chosen<A, B>,
+    }
+}
+
+pin_project_lite::pin_project! {
+    #[derive(Debug)]
+    #[project = Pinned]
+    enum Chosen<A, B> {
+        First { #[pin] answer: A },
+        Second { #[pin] answer: B },
+    }
+}
+
+impl<A, B> Either<A, B> {
+    /// The first of two.
+    pub fn first(answer: A) -> Self {
+        Self { chosen: Chosen::First { answer } }
+    }
+
+    /// The second of two.
+    pub fn second(answer: B) -> Self {
+        Self { chosen: Chosen::Second { answer } }
+    }
+}
+
+impl<A, B> Future for Either<A, B>
+where
+    A: Future<Output = Result<Response>>,
+    B: Future<Output = Result<Response>>,
+{
+    type Output = Result<Response>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Response>> {
+        match self.project().chosen.project() {
+            Pinned::First { answer } => answer.poll(cx),
+            Pinned::Second { answer } => answer.poll(cx),
+        }
+    }
+}
