@@ -28,21 +28,29 @@ complete -c wirelight -n "__fish_wirelight_needs_command" -s h -l help -d 'Print
 complete -c wirelight -n "__fish_wirelight_needs_command" -s V -l version -d 'Print version'
 complete -c wirelight -n "__fish_wirelight_needs_command" -f -a "serve" -d 'Serve the files of a folder'
 complete -c wirelight -n "__fish_wirelight_needs_command" -f -a "echo" -d 'Answer every request with what arrived: a server to test clients with'
+complete -c wirelight -n "__fish_wirelight_needs_command" -f -a "get" -d 'Send a request, and show what comes back and why'
 complete -c wirelight -n "__fish_wirelight_needs_command" -f -a "raw" -d 'Send standard input to a server byte for byte, and print what comes back'
+complete -c wirelight -n "__fish_wirelight_needs_command" -f -a "trust" -d 'Have this machine\'s browsers and programs trust the local authority of --tls, or no longer'
 complete -c wirelight -n "__fish_wirelight_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c wirelight -n "__fish_wirelight_needs_command" -f -a "man" -d 'Print the man page'
 complete -c wirelight -n "__fish_wirelight_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c wirelight -n "__fish_wirelight_using_subcommand serve" -s p -l port -d 'The port to listen on; 0 lets the system pick a free one, and its number is printed' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand serve" -s p -l port -d 'The port to listen on, by default 8080, or 8443 for HTTPS; 0 lets the system pick a free one, and its number is printed' -r
 complete -c wirelight -n "__fish_wirelight_using_subcommand serve" -s a -l address -d 'The address to listen on; 0.0.0.0 or :: makes it reachable from other machines' -r
 complete -c wirelight -n "__fish_wirelight_using_subcommand serve" -l workers -d 'How many threads serve, each with its own listener; by default one for each core' -r
 complete -c wirelight -n "__fish_wirelight_using_subcommand serve" -l log -d 'How the line for each exchange looks. With combined and json, standard output holds nothing but those lines' -r -f -a "combined\t'The line that Apache and nginx write, for programs that read those'
 json\t'One JSON object a line'
 pretty\t'For people'"
+complete -c wirelight -n "__fish_wirelight_using_subcommand serve" -l cert -d 'Speak HTTPS with this certificate: a chain in PEM, leaf first. Again for further names. Read again when it changes, and on HUP' -r -F
+complete -c wirelight -n "__fish_wirelight_using_subcommand serve" -l key -d 'The key of the certificate in the same place, in PEM' -r -F
+complete -c wirelight -n "__fish_wirelight_using_subcommand serve" -l redirect-http -d 'Listen on this port, too, and send whoever comes there in cleartext to HTTPS' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand serve" -l client-ca -d 'Take only clients with a certificate that one of these authorities (PEM) has signed' -r -F
+complete -c wirelight -n "__fish_wirelight_using_subcommand serve" -l keylog -d 'Write the secrets of every session to this file, so that Wireshark can read a capture; `env` stands for the file that SSLKEYLOGFILE names. Whoever has them reads everything' -r -F
 complete -c wirelight -n "__fish_wirelight_using_subcommand serve" -l index -d 'The file that stands for its folder' -r
 complete -c wirelight -n "__fish_wirelight_using_subcommand serve" -l languages -d 'The languages of the site, that of pages whose names say none first; by default those found in names such as page.fr.html' -r
 complete -c wirelight -n "__fish_wirelight_using_subcommand serve" -l raw -d 'Print the exact bytes of each request as they arrived, and of each response head as it left'
 complete -c wirelight -n "__fish_wirelight_using_subcommand serve" -s q -l quiet -d 'Print nothing but errors and the address'
 complete -c wirelight -n "__fish_wirelight_using_subcommand serve" -s v -l verbose -d 'Print with each exchange what was decided, by which rule, and why'
+complete -c wirelight -n "__fish_wirelight_using_subcommand serve" -l tls -d 'Speak HTTPS, with a certificate of a local authority that is made on first use; see `wirelight trust`'
 complete -c wirelight -n "__fish_wirelight_using_subcommand serve" -l cors -d 'Let pages of any origin read what is served (CORS), without credentials'
 complete -c wirelight -n "__fish_wirelight_using_subcommand serve" -l spa -d 'Answer with index.html where no file is found, for an application that does its own routing'
 complete -c wirelight -n "__fish_wirelight_using_subcommand serve" -s o -l open -d 'Open the address in a browser'
@@ -50,30 +58,89 @@ complete -c wirelight -n "__fish_wirelight_using_subcommand serve" -l no-listing
 complete -c wirelight -n "__fish_wirelight_using_subcommand serve" -l hidden -d 'Serve and list names that begin with a dot, too'
 complete -c wirelight -n "__fish_wirelight_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wirelight -n "__fish_wirelight_using_subcommand serve" -s V -l version -d 'Print version'
-complete -c wirelight -n "__fish_wirelight_using_subcommand echo" -s p -l port -d 'The port to listen on; 0 lets the system pick a free one, and its number is printed' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand echo" -s p -l port -d 'The port to listen on, by default 8080, or 8443 for HTTPS; 0 lets the system pick a free one, and its number is printed' -r
 complete -c wirelight -n "__fish_wirelight_using_subcommand echo" -s a -l address -d 'The address to listen on; 0.0.0.0 or :: makes it reachable from other machines' -r
 complete -c wirelight -n "__fish_wirelight_using_subcommand echo" -l workers -d 'How many threads serve, each with its own listener; by default one for each core' -r
 complete -c wirelight -n "__fish_wirelight_using_subcommand echo" -l log -d 'How the line for each exchange looks. With combined and json, standard output holds nothing but those lines' -r -f -a "combined\t'The line that Apache and nginx write, for programs that read those'
 json\t'One JSON object a line'
 pretty\t'For people'"
+complete -c wirelight -n "__fish_wirelight_using_subcommand echo" -l cert -d 'Speak HTTPS with this certificate: a chain in PEM, leaf first. Again for further names. Read again when it changes, and on HUP' -r -F
+complete -c wirelight -n "__fish_wirelight_using_subcommand echo" -l key -d 'The key of the certificate in the same place, in PEM' -r -F
+complete -c wirelight -n "__fish_wirelight_using_subcommand echo" -l redirect-http -d 'Listen on this port, too, and send whoever comes there in cleartext to HTTPS' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand echo" -l client-ca -d 'Take only clients with a certificate that one of these authorities (PEM) has signed' -r -F
+complete -c wirelight -n "__fish_wirelight_using_subcommand echo" -l keylog -d 'Write the secrets of every session to this file, so that Wireshark can read a capture; `env` stands for the file that SSLKEYLOGFILE names. Whoever has them reads everything' -r -F
 complete -c wirelight -n "__fish_wirelight_using_subcommand echo" -l raw -d 'Print the exact bytes of each request as they arrived, and of each response head as it left'
 complete -c wirelight -n "__fish_wirelight_using_subcommand echo" -s q -l quiet -d 'Print nothing but errors and the address'
 complete -c wirelight -n "__fish_wirelight_using_subcommand echo" -s v -l verbose -d 'Print with each exchange what was decided, by which rule, and why'
+complete -c wirelight -n "__fish_wirelight_using_subcommand echo" -l tls -d 'Speak HTTPS, with a certificate of a local authority that is made on first use; see `wirelight trust`'
 complete -c wirelight -n "__fish_wirelight_using_subcommand echo" -l cors -d 'Let pages of any origin read the answers (CORS), without credentials'
 complete -c wirelight -n "__fish_wirelight_using_subcommand echo" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wirelight -n "__fish_wirelight_using_subcommand echo" -s V -l version -d 'Print version'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s X -l request -d 'The method' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s H -l header -d 'A header field, `Name: value`; `Name:` leaves out one that would be sent' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s d -l data -d 'Content, or @FILE, or @- for standard input; several are joined by `&`' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l json -d 'Content as JSON, or @FILE; says so in Content-Type and Accept' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s F -l form-field -d 'A field of a form, name=value or name=@FILE' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s o -l output -d 'Write the content to a file' -r -F
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s C -l continue-at -d 'Go on where a file that is there already ends (-), or at an offset' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l max-redirs -d 'How many redirections are followed' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l cacert -d 'Authorities to trust, instead of the platform\'s (PEM)' -r -F
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l cert -d 'The certificate to present, chain and key in one file, or the chain with --key (PEM)' -r -F
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l key -d 'The key of --cert (PEM)' -r -F
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s u -l user -d 'User and password' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l bearer -d 'A token to send (Authorization: Bearer)' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s A -l user-agent -d 'What User-Agent says' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s b -l cookie -d 'Cookies to send, `name=value; ...`, or a file of cookies' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s c -l cookie-jar -d 'A file to keep cookies in; with -n, how many requests are under way at once' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s n -l number -d 'Send the request so often' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s x -l proxy -d 'A proxy: http://, https://, socks5:// or socks5h://; by default what the environment says' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l resolve -d 'An address that stands for a host and port' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l unix-socket -d 'Connect to a Unix socket' -r -F
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l retry -d 'Try again so often after a passing failure' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s m -l max-time -d 'The longest that the whole may take, in seconds' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l connect-timeout -d 'The longest that a connection may take, in seconds' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s w -l write-out -d 'What to print at the end: text with %{http_code}, %{time_total}, %{size_download}, ...' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s f -l form -d 'Send ITEMs as a form, not as JSON'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s O -l remote-name -d 'Write the content to a file of the name that the URL has'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s i -l include -d 'Print the head of the response, too'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s I -l head -d 'Ask for the head alone (HEAD), and print it'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s v -l verbose -d 'Print the exchange as it went: every layer with its time, from the name to the last byte'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l why -d 'Print what was decided, by which rule, and why'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l raw -d 'Print the bytes of each exchange as they passed'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s s -l silent -d 'Print no progress and no error'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s L -l location -d 'Follow redirections'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s k -l insecure -d 'Take any certificate: anybody could be at the other end'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l digest -d 'Prove user and password by a digest, instead of sending them'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l netrc -d 'Read users and passwords from ~/.netrc'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s 4 -l ipv4 -d 'Connect over IPv4 only'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s 6 -l ipv6 -d 'Connect over IPv6 only'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l http1.1 -d 'Speak HTTP/1.1 only'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l http2 -d 'Offer HTTP/2 in the TLS handshake, as is done anyway'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l http2-prior-knowledge -d 'Speak HTTP/2 without asking'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l compressed -d 'Ask for coded content, and decode it'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l check-status -d 'Exit with 3, 4 or 5 when the status is 3xx, 4xx or 5xx'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l offline -d 'Print the request instead of sending it'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l curl -d 'Print the curl command that would do the same'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s V -l version -d 'Print version'
 complete -c wirelight -n "__fish_wirelight_using_subcommand raw" -l wait -d 'End when nothing has come for so many seconds' -r
 complete -c wirelight -n "__fish_wirelight_using_subcommand raw" -l half-close -d 'Close our sending side when standard input ends; some servers take that for a client that went away'
 complete -c wirelight -n "__fish_wirelight_using_subcommand raw" -s q -l quiet -d 'Print no notes'
 complete -c wirelight -n "__fish_wirelight_using_subcommand raw" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wirelight -n "__fish_wirelight_using_subcommand raw" -s V -l version -d 'Print version'
+complete -c wirelight -n "__fish_wirelight_using_subcommand trust" -s y -l yes -d 'Do it'
+complete -c wirelight -n "__fish_wirelight_using_subcommand trust" -l undo -d 'Take the trust back instead'
+complete -c wirelight -n "__fish_wirelight_using_subcommand trust" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wirelight -n "__fish_wirelight_using_subcommand trust" -s V -l version -d 'Print version'
 complete -c wirelight -n "__fish_wirelight_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wirelight -n "__fish_wirelight_using_subcommand completions" -s V -l version -d 'Print version'
 complete -c wirelight -n "__fish_wirelight_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wirelight -n "__fish_wirelight_using_subcommand man" -s V -l version -d 'Print version'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo raw completions man help" -f -a "serve" -d 'Serve the files of a folder'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo raw completions man help" -f -a "echo" -d 'Answer every request with what arrived: a server to test clients with'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo raw completions man help" -f -a "raw" -d 'Send standard input to a server byte for byte, and print what comes back'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo raw completions man help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo raw completions man help" -f -a "man" -d 'Print the man page'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo raw completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get raw trust completions man help" -f -a "serve" -d 'Serve the files of a folder'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get raw trust completions man help" -f -a "echo" -d 'Answer every request with what arrived: a server to test clients with'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get raw trust completions man help" -f -a "get" -d 'Send a request, and show what comes back and why'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get raw trust completions man help" -f -a "raw" -d 'Send standard input to a server byte for byte, and print what comes back'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get raw trust completions man help" -f -a "trust" -d 'Have this machine\'s browsers and programs trust the local authority of --tls, or no longer'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get raw trust completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get raw trust completions man help" -f -a "man" -d 'Print the man page'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get raw trust completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -30,14 +30,19 @@ _wirelight() {
         case $line[1] in
             (serve)
 _arguments "${_arguments_options[@]}" : \
-'-p+[The port to listen on; 0 lets the system pick a free one, and its number is printed]:PORT:_default' \
-'--port=[The port to listen on; 0 lets the system pick a free one, and its number is printed]:PORT:_default' \
+'-p+[The port to listen on, by default 8080, or 8443 for HTTPS; 0 lets the system pick a free one, and its number is printed]:PORT:_default' \
+'--port=[The port to listen on, by default 8080, or 8443 for HTTPS; 0 lets the system pick a free one, and its number is printed]:PORT:_default' \
 '-a+[The address to listen on; 0.0.0.0 or \:\: makes it reachable from other machines]:ADDRESS:_default' \
 '--address=[The address to listen on; 0.0.0.0 or \:\: makes it reachable from other machines]:ADDRESS:_default' \
 '--workers=[How many threads serve, each with its own listener; by default one for each core]:NUMBER:_default' \
 '--log=[How the line for each exchange looks. With combined and json, standard output holds nothing but those lines]:FORMAT:((combined\:"The line that Apache and nginx write, for programs that read those"
 json\:"One JSON object a line"
 pretty\:"For people"))' \
+'*--cert=[Speak HTTPS with this certificate\: a chain in PEM, leaf first. Again for further names. Read again when it changes, and on HUP]:FILE:_files' \
+'*--key=[The key of the certificate in the same place, in PEM]:FILE:_files' \
+'--redirect-http=[Listen on this port, too, and send whoever comes there in cleartext to HTTPS]:PORT:_default' \
+'--client-ca=[Take only clients with a certificate that one of these authorities (PEM) has signed]:FILE:_files' \
+'--keylog=[Write the secrets of every session to this file, so that Wireshark can read a capture; \`env\` stands for the file that SSLKEYLOGFILE names. Whoever has them reads everything]:FILE:_files' \
 '--index=[The file that stands for its folder]:NAME:_default' \
 '*--languages=[The languages of the site, that of pages whose names say none first; by default those found in names such as page.fr.html]:LIST:_default' \
 '--raw[Print the exact bytes of each request as they arrived, and of each response head as it left]' \
@@ -45,6 +50,7 @@ pretty\:"For people"))' \
 '(-v --verbose --raw)--quiet[Print nothing but errors and the address]' \
 '-v[Print with each exchange what was decided, by which rule, and why]' \
 '--verbose[Print with each exchange what was decided, by which rule, and why]' \
+'--tls[Speak HTTPS, with a certificate of a local authority that is made on first use; see \`wirelight trust\`]' \
 '--cors[Let pages of any origin read what is served (CORS), without credentials]' \
 '--spa[Answer with index.html where no file is found, for an application that does its own routing]' \
 '-o[Open the address in a browser]' \
@@ -60,24 +66,108 @@ pretty\:"For people"))' \
 ;;
 (echo)
 _arguments "${_arguments_options[@]}" : \
-'-p+[The port to listen on; 0 lets the system pick a free one, and its number is printed]:PORT:_default' \
-'--port=[The port to listen on; 0 lets the system pick a free one, and its number is printed]:PORT:_default' \
+'-p+[The port to listen on, by default 8080, or 8443 for HTTPS; 0 lets the system pick a free one, and its number is printed]:PORT:_default' \
+'--port=[The port to listen on, by default 8080, or 8443 for HTTPS; 0 lets the system pick a free one, and its number is printed]:PORT:_default' \
 '-a+[The address to listen on; 0.0.0.0 or \:\: makes it reachable from other machines]:ADDRESS:_default' \
 '--address=[The address to listen on; 0.0.0.0 or \:\: makes it reachable from other machines]:ADDRESS:_default' \
 '--workers=[How many threads serve, each with its own listener; by default one for each core]:NUMBER:_default' \
 '--log=[How the line for each exchange looks. With combined and json, standard output holds nothing but those lines]:FORMAT:((combined\:"The line that Apache and nginx write, for programs that read those"
 json\:"One JSON object a line"
 pretty\:"For people"))' \
+'*--cert=[Speak HTTPS with this certificate\: a chain in PEM, leaf first. Again for further names. Read again when it changes, and on HUP]:FILE:_files' \
+'*--key=[The key of the certificate in the same place, in PEM]:FILE:_files' \
+'--redirect-http=[Listen on this port, too, and send whoever comes there in cleartext to HTTPS]:PORT:_default' \
+'--client-ca=[Take only clients with a certificate that one of these authorities (PEM) has signed]:FILE:_files' \
+'--keylog=[Write the secrets of every session to this file, so that Wireshark can read a capture; \`env\` stands for the file that SSLKEYLOGFILE names. Whoever has them reads everything]:FILE:_files' \
 '--raw[Print the exact bytes of each request as they arrived, and of each response head as it left]' \
 '(-v --verbose --raw)-q[Print nothing but errors and the address]' \
 '(-v --verbose --raw)--quiet[Print nothing but errors and the address]' \
 '-v[Print with each exchange what was decided, by which rule, and why]' \
 '--verbose[Print with each exchange what was decided, by which rule, and why]' \
+'--tls[Speak HTTPS, with a certificate of a local authority that is made on first use; see \`wirelight trust\`]' \
 '--cors[Let pages of any origin read the answers (CORS), without credentials]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
 '--version[Print version]' \
+&& ret=0
+;;
+(get)
+_arguments "${_arguments_options[@]}" : \
+'-X+[The method]:METHOD:_default' \
+'--request=[The method]:METHOD:_default' \
+'*-H+[A header field, \`Name\: value\`; \`Name\:\` leaves out one that would be sent]:FIELD:_default' \
+'*--header=[A header field, \`Name\: value\`; \`Name\:\` leaves out one that would be sent]:FIELD:_default' \
+'*-d+[Content, or @FILE, or @- for standard input; several are joined by \`&\`]:DATA:_default' \
+'*--data=[Content, or @FILE, or @- for standard input; several are joined by \`&\`]:DATA:_default' \
+'(-d --data)--json=[Content as JSON, or @FILE; says so in Content-Type and Accept]:JSON:_default' \
+'(-d --data --json)*-F+[A field of a form, name=value or name=@FILE]:NAME=VALUE:_default' \
+'(-d --data --json)*--form-field=[A field of a form, name=value or name=@FILE]:NAME=VALUE:_default' \
+'-o+[Write the content to a file]:FILE:_files' \
+'--output=[Write the content to a file]:FILE:_files' \
+'-C+[Go on where a file that is there already ends (-), or at an offset]:OFFSET:_default' \
+'--continue-at=[Go on where a file that is there already ends (-), or at an offset]:OFFSET:_default' \
+'--max-redirs=[How many redirections are followed]:NUMBER:_default' \
+'--cacert=[Authorities to trust, instead of the platform'\''s (PEM)]:FILE:_files' \
+'--cert=[The certificate to present, chain and key in one file, or the chain with --key (PEM)]:FILE:_files' \
+'--key=[The key of --cert (PEM)]:FILE:_files' \
+'-u+[User and password]:USER:PASSWORD:_default' \
+'--user=[User and password]:USER:PASSWORD:_default' \
+'(-u --user)--bearer=[A token to send (Authorization\: Bearer)]:TOKEN:_default' \
+'-A+[What User-Agent says]:NAME:_default' \
+'--user-agent=[What User-Agent says]:NAME:_default' \
+'-b+[Cookies to send, \`name=value; ...\`, or a file of cookies]:COOKIES:_default' \
+'--cookie=[Cookies to send, \`name=value; ...\`, or a file of cookies]:COOKIES:_default' \
+'-c+[A file to keep cookies in; with -n, how many requests are under way at once]:FILE|NUMBER:_default' \
+'--cookie-jar=[A file to keep cookies in; with -n, how many requests are under way at once]:FILE|NUMBER:_default' \
+'-n+[Send the request so often]:NUMBER:_default' \
+'--number=[Send the request so often]:NUMBER:_default' \
+'-x+[A proxy\: http\://, https\://, socks5\:// or socks5h\://; by default what the environment says]:URL:_default' \
+'--proxy=[A proxy\: http\://, https\://, socks5\:// or socks5h\://; by default what the environment says]:URL:_default' \
+'*--resolve=[An address that stands for a host and port]:HOST:PORT:ADDRESS:_default' \
+'--unix-socket=[Connect to a Unix socket]:PATH:_files' \
+'--retry=[Try again so often after a passing failure]:NUMBER:_default' \
+'-m+[The longest that the whole may take, in seconds]:SECONDS:_default' \
+'--max-time=[The longest that the whole may take, in seconds]:SECONDS:_default' \
+'--connect-timeout=[The longest that a connection may take, in seconds]:SECONDS:_default' \
+'-w+[What to print at the end\: text with %{http_code}, %{time_total}, %{size_download}, ...]:FORMAT:_default' \
+'--write-out=[What to print at the end\: text with %{http_code}, %{time_total}, %{size_download}, ...]:FORMAT:_default' \
+'-f[Send ITEMs as a form, not as JSON]' \
+'--form[Send ITEMs as a form, not as JSON]' \
+'(-o --output)-O[Write the content to a file of the name that the URL has]' \
+'(-o --output)--remote-name[Write the content to a file of the name that the URL has]' \
+'-i[Print the head of the response, too]' \
+'--include[Print the head of the response, too]' \
+'-I[Ask for the head alone (HEAD), and print it]' \
+'--head[Ask for the head alone (HEAD), and print it]' \
+'-v[Print the exchange as it went\: every layer with its time, from the name to the last byte]' \
+'--verbose[Print the exchange as it went\: every layer with its time, from the name to the last byte]' \
+'--why[Print what was decided, by which rule, and why]' \
+'--raw[Print the bytes of each exchange as they passed]' \
+'-s[Print no progress and no error]' \
+'--silent[Print no progress and no error]' \
+'-L[Follow redirections]' \
+'--location[Follow redirections]' \
+'-k[Take any certificate\: anybody could be at the other end]' \
+'--insecure[Take any certificate\: anybody could be at the other end]' \
+'--digest[Prove user and password by a digest, instead of sending them]' \
+'--netrc[Read users and passwords from ~/.netrc]' \
+'-4[Connect over IPv4 only]' \
+'--ipv4[Connect over IPv4 only]' \
+'(-4 --ipv4)-6[Connect over IPv6 only]' \
+'(-4 --ipv4)--ipv6[Connect over IPv6 only]' \
+'--http1.1[Speak HTTP/1.1 only]' \
+'(--http1.1)--http2[Offer HTTP/2 in the TLS handshake, as is done anyway]' \
+'(--http1.1 --http2)--http2-prior-knowledge[Speak HTTP/2 without asking]' \
+'--compressed[Ask for coded content, and decode it]' \
+'--check-status[Exit with 3, 4 or 5 when the status is 3xx, 4xx or 5xx]' \
+'--offline[Print the request instead of sending it]' \
+'(--offline)--curl[Print the curl command that would do the same]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+'*::words -- \[METHOD\] URL \[ITEM...\]\: without a method, GET, or POST if content is sent:_default' \
 && ret=0
 ;;
 (raw)
@@ -91,6 +181,17 @@ _arguments "${_arguments_options[@]}" : \
 '-V[Print version]' \
 '--version[Print version]' \
 ':server -- The server\: a name or an address, and a port:_default' \
+&& ret=0
+;;
+(trust)
+_arguments "${_arguments_options[@]}" : \
+'-y[Do it]' \
+'--yes[Do it]' \
+'--undo[Take the trust back instead]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
 && ret=0
 ;;
 (completions)
@@ -131,7 +232,15 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(get)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
 (raw)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(trust)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
@@ -161,7 +270,9 @@ _wirelight_commands() {
     local commands; commands=(
 'serve:Serve the files of a folder' \
 'echo:Answer every request with what arrived\: a server to test clients with' \
+'get:Send a request, and show what comes back and why' \
 'raw:Send standard input to a server byte for byte, and print what comes back' \
+'trust:Have this machine'\''s browsers and programs trust the local authority of --tls, or no longer' \
 'completions:Print a completion script for a shell' \
 'man:Print the man page' \
 'help:Print this message or the help of the given subcommand(s)' \
@@ -178,12 +289,19 @@ _wirelight__subcmd__echo_commands() {
     local commands; commands=()
     _describe -t commands 'wirelight echo commands' commands "$@"
 }
+(( $+functions[_wirelight__subcmd__get_commands] )) ||
+_wirelight__subcmd__get_commands() {
+    local commands; commands=()
+    _describe -t commands 'wirelight get commands' commands "$@"
+}
 (( $+functions[_wirelight__subcmd__help_commands] )) ||
 _wirelight__subcmd__help_commands() {
     local commands; commands=(
 'serve:Serve the files of a folder' \
 'echo:Answer every request with what arrived\: a server to test clients with' \
+'get:Send a request, and show what comes back and why' \
 'raw:Send standard input to a server byte for byte, and print what comes back' \
+'trust:Have this machine'\''s browsers and programs trust the local authority of --tls, or no longer' \
 'completions:Print a completion script for a shell' \
 'man:Print the man page' \
 'help:Print this message or the help of the given subcommand(s)' \
@@ -199,6 +317,11 @@ _wirelight__subcmd__help__subcmd__completions_commands() {
 _wirelight__subcmd__help__subcmd__echo_commands() {
     local commands; commands=()
     _describe -t commands 'wirelight help echo commands' commands "$@"
+}
+(( $+functions[_wirelight__subcmd__help__subcmd__get_commands] )) ||
+_wirelight__subcmd__help__subcmd__get_commands() {
+    local commands; commands=()
+    _describe -t commands 'wirelight help get commands' commands "$@"
 }
 (( $+functions[_wirelight__subcmd__help__subcmd__help_commands] )) ||
 _wirelight__subcmd__help__subcmd__help_commands() {
@@ -220,6 +343,11 @@ _wirelight__subcmd__help__subcmd__serve_commands() {
     local commands; commands=()
     _describe -t commands 'wirelight help serve commands' commands "$@"
 }
+(( $+functions[_wirelight__subcmd__help__subcmd__trust_commands] )) ||
+_wirelight__subcmd__help__subcmd__trust_commands() {
+    local commands; commands=()
+    _describe -t commands 'wirelight help trust commands' commands "$@"
+}
 (( $+functions[_wirelight__subcmd__man_commands] )) ||
 _wirelight__subcmd__man_commands() {
     local commands; commands=()
@@ -234,6 +362,11 @@ _wirelight__subcmd__raw_commands() {
 _wirelight__subcmd__serve_commands() {
     local commands; commands=()
     _describe -t commands 'wirelight serve commands' commands "$@"
+}
+(( $+functions[_wirelight__subcmd__trust_commands] )) ||
+_wirelight__subcmd__trust_commands() {
+    local commands; commands=()
+    _describe -t commands 'wirelight trust commands' commands "$@"
 }
 
 if [ "$funcstack[1]" = "_wirelight" ]; then
