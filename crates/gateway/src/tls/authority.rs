@@ -128,36 +128,42 @@ impl Authority {
             None => make_key(folder)?,
         };
         let path = folder.join(CERTIFICATE_FILE);
-        let (read, origin) = match read_if_there(&path)? {
+        let origin = match read_if_there(&path)? {
             Some(pem) => {
                 let read = Read::of(&path, &pem)?;
                 match read.ends.duration_since(now) {
-                    Ok(left) if left >= AUTHORITY_LEFT_MIN => (read, Origin::Found),
-                    _ => (write_certificate(&path, &read.name, &key, now)?, Origin::Renewed),
+                    Ok(left) if left >= AUTHORITY_LEFT_MIN => Origin::Found,
+                    _ => {
+                        write_certificate(&path, &read.name, &key, now)?;
+                        Origin::Renewed
+                    }
                 }
             }
             None => {
-                let name = format!("{ORGANIZATION} of {whose}");
-                let origin = if made { Origin::Made } else { Origin::Renewed };
-                (write_certificate(&path, &name, &key, now)?, origin)
+                write_certificate(&path, &format!("{ORGANIZATION} of {whose}"), &key, now)?;
+                if made { Origin::Made } else { Origin::Renewed }
             }
         };
-        Self::assemble(path, read, key, origin)
+        Self::assemble(path, key, origin)
     }
 
     /// The authority in `folder`, if there is one.
     pub fn find(folder: &Path) -> Result<Option<Self>, Fault> {
         let path = folder.join(CERTIFICATE_FILE);
-        let (Some(key), Some(pem)) = (read_key(folder)?, read_if_there(&path)?) else { return Ok(None) };
-        let read = Read::of(&path, &pem)?;
-        Self::assemble(path, read, key, Origin::Found).map(Some)
+        let Some(key) = read_key(folder)? else { return Ok(None) };
+        if !path.exists() {
+            return Ok(None);
+        }
+        Self::assemble(path, key, Origin::Found).map(Some)
     }
 
-    fn assemble(path: PathBuf, read: Read, key: KeyPair, origin: Origin) -> Result<Self, Fault> {
+    /// What stands in the folder now, whoever has put it there.
+    fn assemble(path: PathBuf, key: KeyPair, origin: Origin) -> Result<Self, Fault> {
+        let pem = fs::read_to_string(&path).map_err(|error| Fault::Inaccessible(path.clone(), error))?;
+        let read = Read::of(&path, &pem)?;
         if read.public_key != key.public_key_raw() {
             return Err(Fault::Broken(path, format!("does not belong to {KEY_FILE} beside it")));
         }
-        let pem = fs::read_to_string(&path).map_err(|error| Fault::Inaccessible(path.clone(), error))?;
         let issuer = Issuer::from_ca_cert_pem(&pem, key)?;
         Ok(Self { issuer, path, pem, read, origin })
     }
@@ -284,7 +290,7 @@ fn make_key(folder: &Path) -> Result<(KeyPair, bool), Fault> {
 }
 
 /// Makes a certificate of the authority and puts it in the place of the one that may be there.
-fn write_certificate(path: &Path, name: &str, key: &KeyPair, now: SystemTime) -> Result<Read, Fault> {
+fn write_certificate(path: &Path, name: &str, key: &KeyPair, now: SystemTime) -> Result<(), Fault> {
     let mut params = CertificateParams::default();
     params.not_before = (now - CLOCK_SKEW).into();
     params.not_after = (now + AUTHORITY_LIFETIME).into();
@@ -299,8 +305,7 @@ fn write_certificate(path: &Path, name: &str, key: &KeyPair, now: SystemTime) ->
     let pem = params.self_signed(key)?.pem();
     let folder = path.parent().unwrap_or(Path::new("."));
     let draft = Draft::write(folder, CERTIFICATE_FILE, &pem, 0o644)?;
-    fs::rename(&draft.0, path).map_err(|error| Fault::Inaccessible(path.to_owned(), error))?;
-    Read::of(path, &pem)
+    fs::rename(&draft.0, path).map_err(|error| Fault::Inaccessible(path.to_owned(), error))
 }
 
 /// A file that is whole before it gets its name; removed if it never gets one.

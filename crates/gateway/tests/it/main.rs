@@ -9,4 +9,5 @@ mod log;
 mod paths;
 mod serving;
 mod site;
+mod tls;
 mod variants;
