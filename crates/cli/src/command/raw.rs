@@ -3,6 +3,7 @@
 use std::fmt::{self, Display};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,8 @@ use crate::print::Paint;
 
 /// How long making the connection may take, for each address of the server.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the note of what was sent may come after the end.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 /// How much is read at once.
 const READ_BYTES: usize = 64 * 1024;
 /// Where the search for the end of a head is given up.
@@ -27,15 +30,18 @@ pub(crate) fn run(arguments: &Raw) -> Result<(), Failure> {
     server.set_read_timeout(Some(arguments.wait)).map_err(|error| broken(&error))?;
     let to_server = server.try_clone().map_err(|error| broken(&error))?;
     let half_close = arguments.half_close;
+    let (done, sent) = mpsc::channel();
     // It may wait for standard input forever: it is left behind when the server has closed.
     thread::spawn(move || {
-        let sent = send(&mut io::stdin().lock(), &to_server, half_close);
-        match sent {
+        let outcome = send(&mut io::stdin().lock(), &to_server, half_close);
+        match outcome {
             Ok(bytes) => {
                 notes.say(format_args!("sent {bytes} bytes{}", if half_close { ", and closed our side" } else { "" }))
             }
             Err(error) => notes.say(format_args!("sending stopped: {error}")),
         }
+        // Nobody listens any more once the server has closed.
+        let _ = done.send(());
     });
     let mut heads = Heads::default();
     let ending = receive(&server, &mut io::stdout().lock(), |bytes| {
@@ -43,6 +49,8 @@ pub(crate) fn run(arguments: &Raw) -> Result<(), Failure> {
             notes.say(head);
         }
     })?;
+    // What was sent is told before how it ended, where it was all sent.
+    let _ = sent.recv_timeout(LAST_WORDS);
     conclude(&heads, &ending, notes)
 }
 
