@@ -82,6 +82,10 @@ impl Transport for Box<dyn Transport> {
         (**self).poll_flush(cx)
     }
 
+    fn unsent_bytes(&self) -> usize {
+        (**self).unsent_bytes()
+    }
+
     fn poll_shut_down(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         (**self).poll_shut_down(cx)
     }

@@ -13,6 +13,9 @@ use wirelight_service::{Error, Fault, Kind, Result};
 
 use crate::Transport;
 
+/// How much is read at once, whatever the caller has room for.
+const READ_BYTES: usize = 64 * 1024;
+
 /// The way to the bytes of a connection, carried as an extension by a request that may switch protocols.
 ///
 /// Take it from the request, answer 101 (or a 2xx to CONNECT), and await it elsewhere: it is ready when the response
@@ -80,6 +83,10 @@ impl Transport for Upgraded {
         self.transport.poll_flush(cx)
     }
 
+    fn unsent_bytes(&self) -> usize {
+        self.transport.unsent_bytes()
+    }
+
     fn poll_shut_down(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.transport.poll_shut_down(cx)
     }
@@ -93,7 +100,7 @@ impl AsyncRead for Upgraded {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if this.leftover.is_empty() {
-            let mut read = BytesMut::with_capacity(buffer.remaining());
+            let mut read = BytesMut::with_capacity(buffer.remaining().min(READ_BYTES));
             ready!(this.transport.poll_read(cx, &mut read))?;
             this.leftover = read.freeze();
         }

@@ -320,9 +320,13 @@ impl<T: Transport, M: Machine> Transport for Tls<T, M> {
                 Poll::Ready(Err(error)) => break Poll::Ready(Err(error)),
                 Poll::Pending => break Poll::Pending,
             }
+            // What waits already is its writer's to send, who may be another task and is the one to be woken.
+            let writing = !self.outgoing.is_empty();
             let stopped = self.advance(&mut ciphertext, buffer);
-            // What the machine has to say leaves now or with the next write; a failure shows there too.
-            let _ = self.poll_send(cx)?;
+            if !writing {
+                // What the machine has to say leaves now or with the next write; a failure shows there too.
+                let _ = self.poll_send(cx)?;
+            }
             match stopped {
                 Err(error) => break Poll::Ready(Err(error)),
                 Ok(_) if buffer.len() > before => break Poll::Ready(Ok(buffer.len() - before)),

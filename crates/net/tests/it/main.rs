@@ -4,3 +4,4 @@ mod driver;
 mod faults;
 mod pipe;
 mod request;
+mod secure;
