@@ -201,7 +201,7 @@ impl Connections {
             limits.connections_max = 1;
         }
         Ok(Self(Arc::new(Inner {
-            pool: Pool::new(limits, config.clock.clone()),
+            pool: Pool::new(limits, config.clock.clone(), config.versions == Versions::Negotiated),
             connector: Connector {
                 config: config.connect,
                 resolver: Resolver::new(config.resolve, config.clock),

@@ -55,6 +55,8 @@ pub struct State {
     pub connections: usize,
     /// How many requests wait already.
     pub waiting: usize,
+    /// Whether the first connection is being made, and will show whether many exchanges can share it.
+    pub learning: bool,
 }
 
 /// Which connection a request gets, and why.
@@ -73,6 +75,11 @@ pub enum Assignment {
     Wait {
         /// How many connections there are, all at work.
         connections: usize,
+        /// How many requests wait before it.
+        waiting: usize,
+    },
+    /// The connection that is being made, if that can be shared.
+    Learn {
         /// How many requests wait before it.
         waiting: usize,
     },
@@ -106,6 +113,9 @@ pub fn assign(state: State, limits: &Limits) -> Assignment {
             Some(why) => Assignment::Close(resting, why),
             None => Assignment::Reuse(resting),
         };
+    }
+    if state.learning && state.waiting < limits.waiting_max {
+        return Assignment::Learn { waiting: state.waiting };
     }
     if state.connections < limits.connections_max {
         return Assignment::Open { connections: state.connections };
@@ -163,7 +173,7 @@ impl Decision for Assignment {
             Self::Reuse(_) => &PERSISTENCE,
             Self::Close(..) => &IDLE,
             Self::Open { .. } | Self::Wait { .. } | Self::Refuse { .. } => &CONCURRENCY,
-            Self::Share { .. } => &MULTIPLEXING,
+            Self::Learn { .. } | Self::Share { .. } => &MULTIPLEXING,
         }
     }
 
@@ -172,7 +182,7 @@ impl Decision for Assignment {
             Self::Reuse(_) => "a connection was used again",
             Self::Close(..) => "a resting connection was closed",
             Self::Open { .. } => "a connection was opened",
-            Self::Wait { .. } => "the request waited for a connection",
+            Self::Wait { .. } | Self::Learn { .. } => "the request waited for a connection",
             Self::Refuse { .. } => "the request got no connection",
             Self::Share { .. } => "a connection was shared",
         }
@@ -200,6 +210,7 @@ impl Decision for Assignment {
             Self::Wait { connections, waiting } => {
                 format!("all {connections} connections were at work, and {waiting} requests waited before it").into()
             }
+            Self::Learn { .. } => "the connection that is being made may carry many exchanges at once".into(),
             Self::Refuse { waiting } => format!("{waiting} requests wait already").into(),
             Self::Share { exchanges } => format!("it carries many exchanges at once, {exchanges} so far").into(),
         }
@@ -212,6 +223,7 @@ impl Decision for Assignment {
             Self::Close(_, Stale::Old(_)) => Some("a longer `age_max` would have kept it".into()),
             Self::Wait { .. } => Some("a higher `connections_max` would have opened another".into()),
             Self::Refuse { .. } => Some("a higher `waiting_max` would have let it wait".into()),
+            Self::Learn { .. } => Some("HTTP/1.1 alone would have opened another".into()),
             Self::Reuse(_) | Self::Open { .. } | Self::Share { .. } => None,
         }
     }
@@ -248,11 +260,13 @@ mod tests {
             (None, 2, 1, "the request got no connection"),
         ];
         for (resting, connections, waiting, expected) in table {
-            let state = State { resting, connections, waiting };
+            let state = State { resting, connections, waiting, learning: false };
             let assignment = assign(state, &limits);
             assert_eq!(assignment.outcome(), expected, "{state:?}");
             assert!(!assignment.because().ends_with('.'));
         }
+        let learning = State { resting: None, connections: 1, waiting: 0, learning: true };
+        assert_eq!(assign(learning, &limits), Assignment::Learn { waiting: 0 });
     }
 
     #[test]

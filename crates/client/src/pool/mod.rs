@@ -29,6 +29,8 @@ pub(crate) type Connection = Box<Requests<Carrier, h1::Connection>>;
 pub(crate) struct Pool {
     limits: Limits,
     clock: Clock,
+    /// Whether a connection over TLS may turn out to carry many exchanges at once.
+    may_share: bool,
     places: Mutex<HashMap<Arc<Route>, Place>>,
     me: Weak<Pool>,
 }
@@ -41,6 +43,8 @@ struct Place {
     /// How many there are, at rest, at work or being made; a shared one counts as one.
     connections: usize,
     waiting: VecDeque<oneshot::Sender<Grant>>,
+    /// A connection was made that carries one exchange at a time, so the next ones will, too.
+    is_serial: bool,
     /// Whether a task sees to it that resting ends in time.
     reaped: bool,
 }
@@ -100,8 +104,8 @@ struct Undertaker {
 }
 
 impl Pool {
-    pub(crate) fn new(limits: Limits, clock: Clock) -> Arc<Self> {
-        Arc::new_cyclic(|me| Self { limits, clock, places: Mutex::default(), me: me.clone() })
+    pub(crate) fn new(limits: Limits, clock: Clock, may_share: bool) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self { limits, clock, may_share, places: Mutex::default(), me: me.clone() })
     }
 
     /// No code of others runs under this lock but the polling of a socket.
@@ -142,8 +146,9 @@ impl Pool {
         if let Some(handle) = place.shared.as_ref().filter(|handle| handle.is_usable()) {
             return (Assignment::Share { exchanges: 0 }, Step::Granted(Grant::Shared(handle.clone())));
         }
+        let learning = self.may_share && route.is_secure() && place.connections > 0 && !place.is_serial && !fresh;
         let resting = place.resting.last().filter(|_| !fresh).map(|rester| rester.facts(now));
-        let state = State { resting, connections: place.connections, waiting: place.waiting.len() };
+        let state = State { resting, connections: place.connections, waiting: place.waiting.len(), learning };
         let assignment = assign(state, &self.limits);
         let step = match assignment {
             Assignment::Reuse(_) => {
@@ -160,7 +165,7 @@ impl Pool {
                 place.connections += 1;
                 Step::Granted(Grant::Open(Permit { pool: Arc::clone(self), route: Arc::clone(route), used: false }))
             }
-            Assignment::Wait { .. } => {
+            Assignment::Wait { .. } | Assignment::Learn { .. } => {
                 let (sender, waited) = oneshot::channel();
                 place.waiting.push_back(sender);
                 Step::Wait(waited)
@@ -188,6 +193,30 @@ impl Pool {
         }
         if place.connections == 0 {
             places.remove(route);
+        }
+    }
+
+    /// Connections to a place carry one exchange at a time: those who waited to know that may make their own.
+    fn learned(self: &Arc<Self>, route: &Arc<Route>) {
+        let mut places = self.places();
+        let Some(place) = places.get_mut(route) else { return };
+        if !self.may_share || std::mem::replace(&mut place.is_serial, true) {
+            return;
+        }
+        let mut permitted = Vec::new();
+        while place.connections < self.limits.connections_max
+            && let Some(waiter) = place.waiting.pop_front()
+        {
+            if !waiter.is_closed() {
+                place.connections += 1;
+                permitted.push(waiter);
+            }
+        }
+        drop(places);
+        for waiter in permitted {
+            let permit = Permit { pool: Arc::clone(self), route: Arc::clone(route), used: false };
+            // If whoever waited is gone by now, the permit is dropped, and the next one is asked.
+            let _ = waiter.send(Grant::Open(permit));
         }
     }
 
@@ -306,6 +335,7 @@ impl Permit {
             undertaker: Waker::from(Arc::new(undertaker)),
         };
         let home = Keeper { pool: self.pool.me.clone(), route: Arc::clone(&self.route), seat };
+        self.pool.learned(&self.route);
         Lease { connection, home: Arc::new(home) }
     }
 
