@@ -25,7 +25,7 @@ pub(crate) struct Raw {
     #[arg(long)]
     pub(crate) half_close: bool,
 
-    /// End when nothing has come for so many seconds.
+    /// End when nothing has come for so many seconds, once standard input has ended.
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub(crate) wait: Duration,
 

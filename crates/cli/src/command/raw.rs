@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: &Raw) -> Result<(), Failure> {
     let half_close = arguments.half_close;
     let (done, sent) = mpsc::channel();
     // It may wait for standard input forever: it is left behind when the server has closed.
-    thread::spawn(move || {
+    let sender = thread::spawn(move || {
         let outcome = send(&mut io::stdin().lock(), &to_server, half_close);
         match outcome {
             Ok(bytes) => {
@@ -44,11 +44,12 @@ pub(crate) fn run(arguments: &Raw) -> Result<(), Failure> {
         let _ = done.send(());
     });
     let mut heads = Heads::default();
-    let ending = receive(&server, &mut io::stdout().lock(), |bytes| {
+    let show = |bytes: &[u8]| {
         for head in heads.feed(bytes) {
             notes.say(head);
         }
-    })?;
+    };
+    let ending = receive(&server, &mut io::stdout().lock(), || !sender.is_finished(), show)?;
     // What was sent is told before how it ended, where it was all sent.
     let _ = sent.recv_timeout(LAST_WORDS);
     conclude(&heads, &ending, notes)
@@ -104,7 +105,13 @@ enum Ending {
     Silent { wait: Duration },
 }
 
-fn receive(mut from: &TcpStream, to: &mut impl Write, mut seen: impl FnMut(&[u8])) -> Result<Ending, Failure> {
+/// Prints what comes until the server closes, or is silent though all was said to it: who types slowly is not silence.
+fn receive(
+    mut from: &TcpStream,
+    to: &mut impl Write,
+    is_sending: impl Fn() -> bool,
+    mut seen: impl FnMut(&[u8]),
+) -> Result<Ending, Failure> {
     let began = Instant::now();
     let mut buffer = vec![0; READ_BYTES];
     loop {
@@ -116,6 +123,7 @@ fn receive(mut from: &TcpStream, to: &mut impl Write, mut seen: impl FnMut(&[u8]
             }
             Err(error) => match error.kind() {
                 io::ErrorKind::Interrupted => {}
+                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut if is_sending() => {}
                 io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
                     let wait = from.read_timeout().ok().flatten().unwrap_or_default();
                     return Ok(Ending::Silent { wait });

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::{Output, Stdio};
 use std::thread;
+use std::time::Duration;
 
 use crate::process::{Listening, command};
 
@@ -78,6 +79,28 @@ fn silence_is_not_waited_for_forever() {
     assert!(output.status.success());
     assert!(output.stdout.starts_with(b"HTTP/1.1 200 OK\r\n"));
     assert!(String::from_utf8(output.stderr).unwrap().contains("then nothing for 0.3 s"));
+}
+
+#[test]
+fn who_types_slowly_is_waited_for() {
+    let server = Listening::start(&["echo"]);
+    let address = server.address.to_string();
+    let mut child = command(&["raw", "--wait", "0.05", &address])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut typed = child.stdin.take().unwrap();
+    for line in [&b"GET /status/200 HTTP/1.1\r\n"[..], b"Host: a\r\n", b"\r\n"] {
+        thread::sleep(Duration::from_millis(120));
+        typed.write_all(line).unwrap();
+    }
+    let mut head = [0; 15];
+    child.stdout.take().unwrap().read_exact(&mut head).unwrap();
+    assert_eq!(&head, b"HTTP/1.1 200 OK");
+    drop(typed);
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]

@@ -123,7 +123,7 @@ complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l offline -d '
 complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l curl -d 'Print the curl command that would do the same'
 complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s V -l version -d 'Print version'
-complete -c wirelight -n "__fish_wirelight_using_subcommand raw" -l wait -d 'End when nothing has come for so many seconds' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand raw" -l wait -d 'End when nothing has come for so many seconds, once standard input has ended' -r
 complete -c wirelight -n "__fish_wirelight_using_subcommand raw" -l half-close -d 'Close our sending side when standard input ends; some servers take that for a client that went away'
 complete -c wirelight -n "__fish_wirelight_using_subcommand raw" -s q -l quiet -d 'Print no notes'
 complete -c wirelight -n "__fish_wirelight_using_subcommand raw" -s h -l help -d 'Print help (see more with \'--help\')'

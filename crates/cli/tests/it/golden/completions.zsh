@@ -172,7 +172,7 @@ _arguments "${_arguments_options[@]}" : \
 ;;
 (raw)
 _arguments "${_arguments_options[@]}" : \
-'--wait=[End when nothing has come for so many seconds]:SECONDS:_default' \
+'--wait=[End when nothing has come for so many seconds, once standard input has ended]:SECONDS:_default' \
 '--half-close[Close our sending side when standard input ends; some servers take that for a client that went away]' \
 '-q[Print no notes]' \
 '--quiet[Print no notes]' \
