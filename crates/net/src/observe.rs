@@ -86,7 +86,7 @@ pub struct Record {
     pub at: SystemTime,
     /// When the head of the request was complete.
     pub began: Instant,
-    /// From then to the first byte of the response.
+    /// From then to the first byte of the response; where all of it was ready at once, to the last.
     pub first_byte: Option<Duration>,
     /// From then to the last byte of the response being handed to the system.
     pub total: Duration,

@@ -233,7 +233,8 @@ where
         };
         if let Some(record) = &mut exchange.record {
             record.status = parts.status;
-            record.first_byte = Some(self.context.clock.now() - record.began);
+            // Until the clock is read for the last byte, or for the first of content that goes on.
+            record.first_byte = Some(Duration::ZERO);
             if let Some(observer) = &self.context.observer {
                 record.fields = observer.keep_of_response(&parts.headers);
             }
@@ -286,6 +287,9 @@ where
         turn: &mut Turn,
         cx: &mut Task<'_>,
     ) {
+        if let Some(record) = &mut exchange.record {
+            record.first_byte = Some(self.context.clock.now() - record.began);
+        }
         exchange.phase = Phase::Sending(Guarded::new(body), rest);
         if let Some(mut exchange) = self.send_content(exchange, turn, cx) {
             // Its body may be made of the request's, so that the client is to be told to send that.
@@ -443,6 +447,9 @@ where
     /// Closes a record and hands it over.
     pub(super) fn report(&self, mut record: Box<Record>, ending: Ending, now: Instant) {
         record.total = now.saturating_duration_since(record.began);
+        if record.first_byte == Some(Duration::ZERO) {
+            record.first_byte = Some(record.total);
+        }
         record.ending = ending;
         if let Some(observer) = &self.context.observer {
             observer.finished(record);
