@@ -3,6 +3,10 @@
 //! This crate knows folders, logs and what a site is made of. It must not know how arguments are parsed.
 
 pub mod access_log;
+pub mod config;
 pub mod files;
 mod moment;
+pub mod proxy;
+pub mod routes;
+pub mod run;
 pub mod tls;

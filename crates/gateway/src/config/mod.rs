@@ -1,0 +1,121 @@
+//! The config language: a file in KDL 2 as it is written, and the plan that it comes to.
+//!
+//! Written order is the order of evaluation, the first match wins, nothing is inherited silently, and an unknown word is
+//! a fault. All faults of a file are found at once. This module must not open a socket.
+
+mod around;
+mod fault;
+mod handler;
+mod nearest;
+pub mod plan;
+mod show;
+mod site;
+mod template;
+mod top;
+mod upstream;
+pub mod value;
+mod word;
+
+use std::cell::RefCell;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use kdl::{FormatConfig, KdlDocument};
+
+pub use fault::{Fault, Faults};
+pub use plan::Plan;
+
+/// A config file as it is written.
+#[derive(Debug, Clone)]
+pub struct File {
+    name: String,
+    text: String,
+    folder: PathBuf,
+    document: KdlDocument,
+}
+
+/// Why there is no config.
+#[derive(Debug)]
+pub enum Unusable {
+    /// The file could not be read.
+    Unreadable(PathBuf, io::Error),
+    /// It was read, and these things are wrong with it.
+    Faulty(Faults),
+}
+
+impl std::fmt::Display for Unusable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unreadable(path, error) => write!(f, "{} cannot be read: {error}", path.display()),
+            Self::Faulty(faults) => faults.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Unusable {}
+
+impl From<Faults> for Unusable {
+    fn from(faults: Faults) -> Self {
+        Self::Faulty(faults)
+    }
+}
+
+impl File {
+    /// Reads a file. Paths in it are relative to its folder.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is not KDL.
+    pub fn read(path: &Path) -> Result<Self, Unusable> {
+        let text = std::fs::read_to_string(path).map_err(|error| Unusable::Unreadable(path.to_owned(), error))?;
+        let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+        Ok(Self::parse(&path.display().to_string(), &text, &folder)?)
+    }
+
+    /// Takes the text of a config; `name` stands in faults, and paths are relative to `folder`.
+    ///
+    /// # Errors
+    /// If the text is not KDL 2.
+    pub fn parse(name: &str, text: &str, folder: &Path) -> Result<Self, Faults> {
+        match KdlDocument::parse_v2(text) {
+            Ok(document) => {
+                Ok(Self { name: name.to_owned(), text: text.to_owned(), folder: folder.to_owned(), document })
+            }
+            Err(error) => {
+                let faults = error.diagnostics.iter().map(|found| {
+                    let span = found.span.offset()..found.span.offset() + found.span.len();
+                    let message = found.message.clone().unwrap_or_else(|| "this is not KDL 2".to_owned());
+                    let message = message.trim_end_matches('.').to_owned();
+                    let fault = Fault::new(span, message).label(found.label.clone().unwrap_or_default());
+                    match &found.help {
+                        Some(help) => fault.help(help.trim_end_matches('.')),
+                        None => fault,
+                    }
+                });
+                Err(Faults::new(name, text, faults.collect()))
+            }
+        }
+    }
+
+    /// Its text, as it was written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The same config, written as it should look: indented by four spaces, comments kept.
+    pub fn formatted(&self) -> String {
+        let mut document = self.document.clone();
+        document.autoformat_config(&FormatConfig::builder().indent("    ").build());
+        document.to_string()
+    }
+
+    /// What it comes to.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn plan(&self) -> Result<Plan, Faults> {
+        let noted = RefCell::new(Vec::new());
+        let plan = top::plan(&self.document, &self.folder, &noted);
+        let faults = noted.into_inner();
+        if faults.is_empty() { Ok(plan) } else { Err(Faults::new(&self.name, &self.text, faults)) }
+    }
+}

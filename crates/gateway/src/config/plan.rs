@@ -1,0 +1,426 @@
+//! What a config file comes to: everything resolved, every default filled in.
+//!
+//! Printed, a plan is a config again, with nothing left unsaid.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
+use wirelight_semantics::coding::Coding;
+use wirelight_semantics::cors::Policy;
+use wirelight_server::Pattern;
+
+use super::value::{Host, Network};
+use crate::access_log::Format;
+
+/// What a config file comes to.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// Where connections come in.
+    pub listeners: Vec<Listen>,
+    /// The sites, in their written order.
+    pub sites: Vec<Site>,
+    /// The groups of servers that requests are forwarded to.
+    pub upstreams: Vec<Arc<Upstream>>,
+    /// Whose `Forwarded` and `X-Forwarded-*` are believed.
+    pub trusted: Vec<Network>,
+    /// Where exchanges are logged; nowhere without one.
+    pub access_log: Option<AccessLog>,
+    /// Where health and metrics are told; nowhere without one.
+    pub admin: Option<Admin>,
+}
+
+/// A socket that connections come in on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// Its address.
+    pub address: SocketAddr,
+    /// The certificates of all sites on it, in pairs of a chain and its key; none in cleartext.
+    pub certificates: Vec<(PathBuf, PathBuf)>,
+}
+
+/// Where exchanges are logged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessLog {
+    /// The file; standard output without one.
+    pub file: Option<PathBuf>,
+    /// What a line looks like.
+    pub format: Format,
+}
+
+/// Where health and metrics are told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admin {
+    /// An address of this machine alone.
+    pub address: SocketAddr,
+    /// What a request must bring as its bearer token; everybody on this machine may ask without one.
+    pub token: Option<String>,
+}
+
+/// What is answered for some hosts on some listeners.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// The hosts, the first of which is also its name.
+    pub hosts: Vec<Host>,
+    /// Which of the plan's listeners it is on.
+    pub listeners: Vec<usize>,
+    /// What stands around all of its routes, from the outside in.
+    pub around: Vec<Around>,
+    /// The routes, in their written order: the first that matches is taken.
+    pub routes: Vec<Route>,
+}
+
+/// What is done with requests that meet some conditions.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// What metrics and decisions call it.
+    pub name: Arc<str>,
+    /// What a request has to be, in the order in which it is looked at.
+    pub conditions: Vec<Condition>,
+    /// What stands around the handler, from the outside in.
+    pub around: Vec<Around>,
+    /// What answers.
+    pub handler: Handler,
+}
+
+/// What a request has to be for a route to take it.
+#[derive(Debug, Clone)]
+pub enum Condition {
+    /// Its path matches one of these.
+    Path(Vec<Pattern>),
+    /// Its method is one of these.
+    Method(Vec<Method>),
+    /// A field passes a test.
+    Field(HeaderName, Test),
+    /// A parameter of the query passes a test.
+    Query(String, Test),
+    /// The client's address lies in one of these networks.
+    Client(Vec<Network>),
+}
+
+/// A test of a value that may not be there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Test {
+    /// It is there.
+    Present,
+    /// It is not there.
+    Absent,
+    /// It is this.
+    Is(String),
+    /// It begins with this.
+    Begins(String),
+    /// It contains this.
+    Contains(String),
+}
+
+/// What stands around a handler.
+#[derive(Debug, Clone)]
+pub enum Around {
+    /// The path is another one for what is inside.
+    Rewrite(Template),
+    /// The request's fields are changed.
+    RequestFields(Vec<Edit>),
+    /// The response's fields are changed.
+    ResponseFields(Vec<Edit>),
+    /// Who else's scripts may read the answers.
+    Cors(Policy),
+    /// Content codings.
+    Compress {
+        /// Which, the favourite first.
+        codings: Vec<Coding>,
+        /// Shorter content stays as it is, in bytes.
+        length_min_bytes: u64,
+    },
+    /// Fields that tell browsers to be careful.
+    SecurityHeaders(SecurityHeaders),
+    /// How long an answer may take.
+    Timeout {
+        /// From the request to the head of the response.
+        answer: Duration,
+        /// Between two pieces of content.
+        stall: Duration,
+    },
+    /// The most content that a request may have, in bytes.
+    LimitBody(u64),
+    /// The most exchanges at a time.
+    LimitConcurrency {
+        /// How many.
+        exchanges: usize,
+        /// How many more may wait.
+        queue: usize,
+        /// How long they may wait.
+        wait: Duration,
+    },
+    /// TRACE is answered here.
+    Trace,
+    /// What is shown in place of an error's own page.
+    ErrorPage {
+        /// For which statuses, first and last.
+        statuses: Vec<(u16, u16)>,
+        /// The page.
+        page: Arc<Page>,
+    },
+}
+
+/// A page that stands in for others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Where it was read.
+    pub path: PathBuf,
+    /// What it is.
+    pub content: bytes::Bytes,
+    /// Its media type.
+    pub media_type: HeaderValue,
+}
+
+/// Fields that tell browsers to be careful.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecurityHeaders {
+    /// `X-Frame-Options`.
+    pub frame: HeaderValue,
+    /// `Referrer-Policy`.
+    pub referrer: HeaderValue,
+    /// `Strict-Transport-Security`.
+    pub transport: HeaderValue,
+    /// `Content-Security-Policy`; only a site's author can write one.
+    pub content: Option<HeaderValue>,
+    /// `Permissions-Policy`; likewise.
+    pub permissions: Option<HeaderValue>,
+}
+
+/// A change of a message's fields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Edit {
+    /// The field has this value and no other.
+    Set(HeaderName, HeaderValue),
+    /// The field has this value, too.
+    Add(HeaderName, HeaderValue),
+    /// The field is not there.
+    Remove(HeaderName),
+}
+
+/// What answers.
+#[derive(Debug, Clone)]
+pub enum Handler {
+    /// The files of a folder.
+    Files(Files),
+    /// Always the same.
+    Respond {
+        /// The status.
+        status: StatusCode,
+        /// The content.
+        content: String,
+        /// What the content is.
+        media_type: HeaderValue,
+    },
+    /// Somewhere else.
+    Redirect {
+        /// The status: 301, 302, 303, 307 or 308.
+        status: StatusCode,
+        /// Where.
+        to: Template,
+    },
+    /// Another server.
+    Proxy(Proxy),
+}
+
+/// The files of a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Files {
+    /// The folder.
+    pub root: PathBuf,
+    /// The file that stands for its folder.
+    pub index: String,
+    /// Whether a folder without an index is listed.
+    pub listing: bool,
+    /// Whether names that begin with a dot are served.
+    pub hidden: bool,
+    /// Whether navigations to nothing are answered with the root's index.
+    pub fallback: bool,
+    /// The page for what is not there, below the root; a plain one without it.
+    pub not_found: Option<PathBuf>,
+    /// `Cache-Control`.
+    pub cache_control: HeaderValue,
+}
+
+/// Another server.
+#[derive(Debug, Clone)]
+pub struct Proxy {
+    /// Which group of servers.
+    pub upstream: Arc<Upstream>,
+    /// Which host the request is for.
+    pub host: ProxyHost,
+}
+
+/// Which host a forwarded request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProxyHost {
+    /// The one that the client asked for.
+    Client,
+    /// That of the server's URL.
+    Upstream,
+}
+
+/// A group of servers that answer the same.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Upstream {
+    /// What the config, metrics and decisions call it.
+    pub name: String,
+    /// Its servers.
+    pub servers: Vec<UpstreamServer>,
+    /// Which of them a request goes to.
+    pub balance: Balance,
+    /// Which version of HTTP they speak.
+    pub protocol: Protocol,
+    /// The most connections to one server, for each worker.
+    pub connections_max: usize,
+    /// How long a connection may take to be made.
+    pub connect_timeout: Duration,
+    /// How long the head of a response may take.
+    pub answer_timeout: Duration,
+    /// How long a response's content may pause.
+    pub stall_timeout: Duration,
+    /// How long a connection rests before it is closed; less if the server says so.
+    pub idle_timeout: Duration,
+    /// When a request is tried again.
+    pub retry: Retry,
+    /// When a server is left alone for a while.
+    pub eject: Eject,
+    /// How servers are asked whether they are well; they are not asked without.
+    pub health: Option<Health>,
+}
+
+/// One server of a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpstreamServer {
+    /// Its URL; a Unix socket's host is `localhost`.
+    pub uri: Uri,
+    /// The Unix socket it listens on, if it is not reached by its host.
+    pub socket: Option<PathBuf>,
+    /// How much of the load it takes beside the others.
+    pub weight: u32,
+}
+
+/// Which version of HTTP the servers of a group speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// What TLS negotiates; HTTP/1.1 in cleartext.
+    Negotiated,
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2, also in cleartext.
+    Http2,
+}
+
+/// Which server a request goes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Balance {
+    /// Each in turn, by weight.
+    RoundRobin,
+    /// The one with the fewest requests under way, by weight.
+    LeastRequests,
+    /// The faster of two that are picked at random.
+    Fastest,
+    /// Always the same for the same key.
+    Hash(HashKey),
+}
+
+/// What a request is told by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HashKey {
+    /// The client's address.
+    Client,
+    /// The value of a field.
+    Field(HeaderName),
+    /// The value of a cookie.
+    Cookie(String),
+}
+
+/// When a request is tried again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retry {
+    /// The most attempts in all.
+    pub attempts_max: u32,
+    /// The most retries, in percent of the requests of the last while.
+    pub budget_percent: u32,
+}
+
+/// When a server is left alone for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Eject {
+    /// After how many failures in a row.
+    pub failures: u32,
+    /// For how long.
+    pub pause: Duration,
+}
+
+/// How servers are asked whether they are well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    /// What is asked for.
+    pub path: String,
+    /// How often.
+    pub every: Duration,
+    /// How long an answer may take.
+    pub timeout: Duration,
+    /// After how many good answers in a row a server is well.
+    pub healthy: u32,
+    /// After how many bad ones it is not.
+    pub unhealthy: u32,
+}
+
+/// Text with places that a request fills in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    /// As it was written.
+    pub text: String,
+    /// Its pieces.
+    pub pieces: Vec<Piece>,
+}
+
+/// A piece of a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// Stays as it is.
+    Text(String),
+    /// A parameter of the route's pattern, as it was written in the request.
+    Parameter(String),
+    /// The path as it was written.
+    Path,
+    /// The query with its question mark; nothing where there is none.
+    Query,
+    /// The host that was asked for, without its port.
+    Host,
+}
+
+impl Site {
+    /// What decisions call it: its first host.
+    pub fn name(&self) -> String {
+        self.hosts.first().map_or_else(|| "default".to_owned(), Host::to_string)
+    }
+}
+
+impl fmt::Display for Test {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Present => f.write_str("present=#true"),
+            Self::Absent => f.write_str("present=#false"),
+            Self::Is(value) => write!(f, "{value:?}"),
+            Self::Begins(value) => write!(f, "begins={value:?}"),
+            Self::Contains(value) => write!(f, "contains={value:?}"),
+        }
+    }
+}
+
+impl fmt::Display for HashKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Client => f.write_str("by=client"),
+            Self::Field(name) => write!(f, "field={:?}", name.as_str()),
+            Self::Cookie(name) => write!(f, "cookie={name:?}"),
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! A plan as a config with nothing left unsaid.
+
+use std::fmt::{self, Write as _};
+use std::time::Duration;
+
+use http::HeaderValue;
+use wirelight_semantics::cors::{Methods, Names, Origins, Policy};
+
+use super::plan::{
+    Around, Balance, Condition, Edit, Handler, Listen, Plan, Protocol, ProxyHost, Route, Site, Upstream,
+};
+use crate::access_log::Format;
+
+/// Writes lines, each indented by how many blocks it stands in.
+struct Sheet<'a, 'b> {
+    f: &'a mut fmt::Formatter<'b>,
+    depth: usize,
+}
+
+impl Sheet<'_, '_> {
+    fn line(&mut self, line: impl fmt::Display) -> fmt::Result {
+        writeln!(self.f, "{:1$}{line}", "", self.depth * 4)
+    }
+
+    fn block(&mut self, head: impl fmt::Display, inside: impl FnOnce(&mut Self) -> fmt::Result) -> fmt::Result {
+        self.line(format_args!("{head} {{"))?;
+        self.depth += 1;
+        inside(self)?;
+        self.depth -= 1;
+        self.line("}")
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut sheet = Sheet { f, depth: 0 };
+        if let Some(log) = &self.access_log {
+            let format = match log.format {
+                Format::Combined => "combined",
+                Format::Json => "json",
+                Format::Pretty { .. } => "pretty",
+            };
+            let file = log.file.as_ref().map(|file| format!(" {file:?}")).unwrap_or_default();
+            sheet.line(format_args!("access-log{file} format={format}"))?;
+        }
+        if let Some(admin) = &self.admin {
+            let token = if admin.token.is_some() { " token=\"(hidden)\"" } else { "" };
+            sheet.line(format_args!("admin \"{}\"{token}", admin.address))?;
+        }
+        if !self.trusted.is_empty() {
+            sheet.line(format_args!("trust{}", quoted(&self.trusted)))?;
+        }
+        for upstream in &self.upstreams {
+            upstream_block(&mut sheet, upstream)?;
+        }
+        for site in &self.sites {
+            site_block(&mut sheet, site, &self.listeners)?;
+        }
+        Ok(())
+    }
+}
+
+fn upstream_block(sheet: &mut Sheet<'_, '_>, upstream: &Upstream) -> fmt::Result {
+    sheet.block(format_args!("upstream {:?}", upstream.name), |sheet| {
+        for server in &upstream.servers {
+            let uri = match &server.socket {
+                Some(path) => format!("unix:{}", path.display()),
+                None => server.uri.to_string(),
+            };
+            sheet.line(format_args!("server {uri:?} weight={}", server.weight))?;
+        }
+        sheet.line(match &upstream.balance {
+            Balance::RoundRobin => "balance round-robin".to_owned(),
+            Balance::LeastRequests => "balance least-requests".to_owned(),
+            Balance::Fastest => "balance fastest".to_owned(),
+            Balance::Hash(key) => format!("balance hash {key}"),
+        })?;
+        sheet.line(match upstream.protocol {
+            Protocol::Negotiated => "protocol negotiated",
+            Protocol::Http1 => "protocol http1",
+            Protocol::Http2 => "protocol http2",
+        })?;
+        sheet.line(format_args!("connections {}", upstream.connections_max))?;
+        sheet.line(format_args!(
+            "timeout connect={} answer={} stall={} idle={}",
+            Shown(upstream.connect_timeout),
+            Shown(upstream.answer_timeout),
+            Shown(upstream.stall_timeout),
+            Shown(upstream.idle_timeout)
+        ))?;
+        let retry = &upstream.retry;
+        sheet.line(format_args!("retry attempts={} budget={}", retry.attempts_max, retry.budget_percent))?;
+        sheet.line(format_args!("eject failures={} for={}", upstream.eject.failures, Shown(upstream.eject.pause)))?;
+        if let Some(health) = &upstream.health {
+            sheet.line(format_args!(
+                "health path={:?} every={} timeout={} healthy={} unhealthy={}",
+                health.path,
+                Shown(health.every),
+                Shown(health.timeout),
+                health.healthy,
+                health.unhealthy
+            ))?;
+        }
+        Ok(())
+    })
+}
+
+fn site_block(sheet: &mut Sheet<'_, '_>, site: &Site, listeners: &[Listen]) -> fmt::Result {
+    sheet.block(format_args!("site{}", quoted(&site.hosts)), |sheet| {
+        for listen in site.listeners.iter().filter_map(|index| listeners.get(*index)) {
+            let secure = if listen.certificates.is_empty() { "" } else { " tls=#true" };
+            sheet.line(format_args!("listen \"{}\"{secure}", listen.address))?;
+        }
+        for around in &site.around {
+            around_line(sheet, around)?;
+        }
+        for route in &site.routes {
+            route_block(sheet, route)?;
+        }
+        Ok(())
+    })
+}
+
+fn route_block(sheet: &mut Sheet<'_, '_>, route: &Route) -> fmt::Result {
+    let mut head = "route".to_owned();
+    for condition in &route.conditions {
+        if let Condition::Path(patterns) = condition {
+            head.push_str(&quoted(patterns));
+        }
+    }
+    let _ = write!(head, " name={:?}", &*route.name);
+    sheet.block(head, |sheet| {
+        for condition in &route.conditions {
+            if !matches!(condition, Condition::Path(_)) {
+                sheet.line(condition)?;
+            }
+        }
+        for around in &route.around {
+            around_line(sheet, around)?;
+        }
+        handler_line(sheet, &route.handler)
+    })
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(patterns) => write!(f, "path{}", quoted(patterns)),
+            Self::Method(methods) => write!(f, "method{}", quoted(methods)),
+            Self::Field(name, test) => write!(f, "field {:?} {test}", name.as_str()),
+            Self::Query(name, test) => write!(f, "query {name:?} {test}"),
+            Self::Client(networks) => write!(f, "client{}", quoted(networks)),
+        }
+    }
+}
+
+fn around_line(sheet: &mut Sheet<'_, '_>, around: &Around) -> fmt::Result {
+    match around {
+        Around::Rewrite(template) => sheet.line(format_args!("rewrite {:?}", template.text)),
+        Around::RequestFields(edits) => sheet.block("header request", |sheet| edit_lines(sheet, edits)),
+        Around::ResponseFields(edits) => sheet.block("header response", |sheet| edit_lines(sheet, edits)),
+        Around::Cors(policy) => sheet.block("cors", |sheet| policy_lines(sheet, policy)),
+        Around::Compress { codings, length_min_bytes } => {
+            let names: Vec<_> = codings.iter().map(|coding| coding.name()).collect();
+            sheet.line(format_args!("compress{} min=\"{length_min_bytes}B\"", quoted(&names)))
+        }
+        Around::SecurityHeaders(fields) => {
+            let mut line = format!(
+                "security-headers frame={} referrer={} transport={}",
+                text(&fields.frame),
+                text(&fields.referrer),
+                text(&fields.transport)
+            );
+            for (name, value) in [("content", &fields.content), ("permissions", &fields.permissions)] {
+                if let Some(value) = value {
+                    let _ = write!(line, " {name}={}", text(value));
+                }
+            }
+            sheet.line(line)
+        }
+        Around::Timeout { answer, stall } => {
+            sheet.line(format_args!("timeout answer={} stall={}", Shown(*answer), Shown(*stall)))
+        }
+        Around::LimitBody(bytes) => sheet.line(format_args!("limit body=\"{bytes}B\"")),
+        Around::LimitConcurrency { exchanges, queue, wait } => {
+            sheet.line(format_args!("limit concurrency={exchanges} queue={queue} wait={}", Shown(*wait)))
+        }
+        Around::Trace => sheet.line("trace"),
+        Around::ErrorPage { statuses, page } => {
+            let shown = statuses.iter().map(|(first, last)| match first == last {
+                true => format!(" {first}"),
+                false => format!(" \"{first}-{last}\""),
+            });
+            sheet.line(format_args!("error-page{} file={:?}", shown.collect::<String>(), page.path))
+        }
+    }
+}
+
+fn edit_lines(sheet: &mut Sheet<'_, '_>, edits: &[Edit]) -> fmt::Result {
+    edits.iter().try_for_each(|edit| match edit {
+        Edit::Set(name, value) => sheet.line(format_args!("set {:?} {}", name.as_str(), text(value))),
+        Edit::Add(name, value) => sheet.line(format_args!("add {:?} {}", name.as_str(), text(value))),
+        Edit::Remove(name) => sheet.line(format_args!("remove {:?}", name.as_str())),
+    })
+}
+
+fn policy_lines(sheet: &mut Sheet<'_, '_>, policy: &Policy) -> fmt::Result {
+    sheet.line(match &policy.origins {
+        Origins::Any => "origins \"*\"".to_owned(),
+        Origins::Listed(patterns) => format!("origins{}", quoted(patterns)),
+    })?;
+    sheet.line(match &policy.methods {
+        Methods::Any => "methods \"*\"".to_owned(),
+        Methods::Listed(methods) => format!("methods{}", quoted(methods)),
+    })?;
+    for (name, names) in [("fields", &policy.fields), ("expose", &policy.exposed)] {
+        sheet.line(match names {
+            Names::Any => format!("{name} \"*\""),
+            Names::Listed(listed) => format!("{name}{}", quoted(listed)),
+        })?;
+    }
+    sheet.line(format_args!("credentials #{}", policy.credentials))?;
+    let seconds = u64::from(policy.max_age_seconds.unwrap_or_default());
+    sheet.line(format_args!("max-age {}", Shown(Duration::from_secs(seconds))))
+}
+
+fn handler_line(sheet: &mut Sheet<'_, '_>, handler: &Handler) -> fmt::Result {
+    match handler {
+        Handler::Files(files) => {
+            let not_found = files.not_found.as_ref().map(|page| format!(" not-found={page:?}")).unwrap_or_default();
+            sheet.line(format_args!(
+                "files {:?} index={:?} listing=#{} hidden=#{} fallback=#{} cache={}{not_found}",
+                files.root,
+                files.index,
+                files.listing,
+                files.hidden,
+                files.fallback,
+                text(&files.cache_control)
+            ))
+        }
+        Handler::Respond { status, content, media_type } => {
+            sheet.line(format_args!("respond {content:?} status={} type={}", status.as_u16(), text(media_type)))
+        }
+        Handler::Redirect { status, to } => {
+            sheet.line(format_args!("redirect {:?} status={}", to.text, status.as_u16()))
+        }
+        Handler::Proxy(proxy) => {
+            let host = match proxy.host {
+                ProxyHost::Client => "client",
+                ProxyHost::Upstream => "upstream",
+            };
+            sheet.line(format_args!("proxy {:?} host={host}", proxy.upstream.name))
+        }
+    }
+}
+
+fn quoted<T: fmt::Display>(list: &[T]) -> String {
+    list.iter().map(|item| format!(" {:?}", item.to_string())).collect()
+}
+
+fn text(value: &HeaderValue) -> String {
+    format!("{:?}", String::from_utf8_lossy(value.as_bytes()))
+}
+
+/// A duration as the config writes it.
+struct Shown(Duration);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let millis = self.0.as_millis();
+        match millis {
+            0 => f.write_str("\"0s\""),
+            _ if millis % 3_600_000 == 0 => write!(f, "\"{}h\"", millis / 3_600_000),
+            _ if millis % 60_000 == 0 => write!(f, "\"{}m\"", millis / 60_000),
+            _ if millis % 1000 == 0 => write!(f, "\"{}s\"", millis / 1000),
+            _ => write!(f, "\"{millis}ms\""),
+        }
+    }
+}

@@ -1,0 +1,412 @@
+//! Forwarding to other servers: the message, the server, another attempt, and the way back.
+//!
+//! Everything that is judged here is a pure function beside this file; what is done with it happens in [`Forwarder`].
+
+pub mod balance;
+mod carry;
+pub mod client;
+pub mod forward;
+pub mod group;
+pub mod health;
+mod lend;
+pub mod retry;
+pub mod status;
+mod tunnel;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use http::header::{self, HeaderValue};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Method, StatusCode, Uri, request};
+use wirelight_net::Upgrade;
+use wirelight_semantics::decision::{Decision, Rule};
+use wirelight_semantics::problem::Problem;
+use wirelight_semantics::{cookie, fields};
+use wirelight_service::layer::problem::{Asked, tell};
+use wirelight_service::{Error, Exchange, Fault, Kind, Request, Response, Result, Service, Trail};
+
+use self::balance::{Choice, State, hash};
+use self::carry::{Carried, Whose};
+use self::group::{Group, Underway};
+use self::lend::Content;
+use self::retry::{Facts, Retrying};
+use self::status::Unforwarded;
+use crate::config::plan::{HashKey, ProxyHost};
+use crate::config::value::Network;
+
+/// The most cookies that are looked at.
+const COOKIES_MAX: usize = 200;
+
+/// A [`Service`] that forwards to a group of servers.
+#[derive(Debug, Clone)]
+pub struct Forwarder {
+    /// The servers.
+    pub group: Arc<Group>,
+    /// Which host the request is for.
+    pub host: ProxyHost,
+    /// Whose word about others is passed on.
+    pub trusted: Arc<[Network]>,
+}
+
+/// A server is left alone for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ejected {
+    /// Which.
+    pub server: String,
+    /// After how many failures in a row.
+    pub failures: u32,
+    /// For how long.
+    pub pause: Duration,
+}
+
+static EJECTION: Rule = Rule {
+    name: "passive-ejection",
+    section: "RFC 9110, section 3.7",
+    says: "A gateway leaves a server alone for a while after it has failed several times in a row.",
+};
+
+impl Decision for Ejected {
+    fn rule(&self) -> &'static Rule {
+        &EJECTION
+    }
+
+    fn outcome(&self) -> Cow<'static, str> {
+        format!("{} is left alone for {:?}", self.server, self.pause).into()
+    }
+
+    fn because(&self) -> Cow<'static, str> {
+        format!("it failed {} times in a row", self.failures).into()
+    }
+}
+
+/// A method that is not forwarded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotForwarded(Method);
+
+static METHODS: Rule = Rule {
+    name: "not-forwarded",
+    section: "RFC 9110, section 9.3",
+    says: "CONNECT asks for a tunnel through a proxy, and TRACE for what a server received: neither is a gateway's to pass on.",
+};
+
+impl Decision for NotForwarded {
+    fn rule(&self) -> &'static Rule {
+        &METHODS
+    }
+
+    fn outcome(&self) -> Cow<'static, str> {
+        self.status().to_string().into()
+    }
+
+    fn because(&self) -> Cow<'static, str> {
+        format!("a gateway does not pass {} on", self.0).into()
+    }
+
+    fn declines(&self) -> bool {
+        true
+    }
+}
+
+impl NotForwarded {
+    fn status(&self) -> StatusCode {
+        if self.0 == Method::CONNECT { StatusCode::NOT_IMPLEMENTED } else { StatusCode::METHOD_NOT_ALLOWED }
+    }
+}
+
+/// A request on its way: what all of its attempts have in common.
+struct Passage {
+    parts: request::Parts,
+    content: Content,
+    /// What the client may go over to another protocol with.
+    upgrade: Option<(HeaderValue, Upgrade)>,
+    trail: Trail,
+    asked: Asked,
+    version: String,
+}
+
+/// How an attempt ended.
+enum Attempt {
+    Answered(Response),
+    Failed(Unforwarded),
+    Again,
+}
+
+impl Service for Forwarder {
+    async fn call(&self, request: Request) -> Result<Response> {
+        let asked = Asked::of(&request);
+        let (parts, body) = request.into_parts();
+        let trail = Trail::of(&parts.extensions);
+        if parts.method == Method::CONNECT || parts.method == Method::TRACE {
+            return Ok(refuse(NotForwarded(parts.method), &trail, &asked));
+        }
+        if let Some(response) = self.last_hop(&parts) {
+            return Ok(response);
+        }
+        let passage = self.prepare(parts, Content::of(body), trail, asked);
+        let key = self.key(&passage.parts);
+        self.group.save();
+        let mut tried = Vec::new();
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            match self.attempt(&passage, key, &mut tried, attempt).await? {
+                Attempt::Answered(response) => return Ok(response),
+                Attempt::Again => {}
+                Attempt::Failed(failed) => return Ok(unforwarded(failed, &passage)),
+            }
+        }
+    }
+}
+
+impl Forwarder {
+    /// OPTIONS that has no hop left is answered here (RFC 9110, section 7.6.2).
+    fn last_hop(&self, parts: &request::Parts) -> Option<Response> {
+        let is_last = parts.method == Method::OPTIONS && parts.headers.get(header::MAX_FORWARDS)? == "0";
+        is_last.then(|| {
+            let mut response = Response::default();
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            response
+        })
+    }
+
+    /// Makes the request what goes on.
+    fn prepare(&self, mut parts: request::Parts, content: Content, trail: Trail, asked: Asked) -> Passage {
+        let exchange = Exchange::of(&parts.extensions);
+        let upgrade = forward::upgrade(&parts.headers).zip(Upgrade::of(&parts.extensions));
+        let peer = client::peer_address(&exchange);
+        let authority = forward::authority_of(&parts).to_owned();
+        let version = forward::version(parts.version);
+        let from = forward::From {
+            peer,
+            trusted: client::is_trusted(peer, &self.trusted),
+            host: &authority,
+            secure: exchange.secure,
+            version: &version,
+        };
+        forward::request(&mut parts.headers, from);
+        if upgrade.is_none() {
+            parts.headers.remove(header::UPGRADE);
+        }
+        parts.headers.remove(header::HOST);
+        if self.host == ProxyHost::Client
+            && let Ok(host) = HeaderValue::from_str(&authority)
+            && !authority.is_empty()
+        {
+            parts.headers.insert(header::HOST, host);
+        }
+        if parts.method == Method::OPTIONS {
+            one_forward_less(&mut parts.headers);
+        }
+        Passage { parts, content, upgrade, trail, asked, version }
+    }
+
+    /// What the request is told by, where servers are chosen by that.
+    fn key(&self, parts: &request::Parts) -> Option<u64> {
+        let crate::config::plan::Balance::Hash(key) = &self.group.plan.balance else { return None };
+        match key {
+            HashKey::Client => {
+                let address = client::judge(
+                    client::peer_address(&Exchange::of(&parts.extensions)),
+                    &parts.headers,
+                    &self.trusted,
+                );
+                address.address().map(|address| hash(&address))
+            }
+            HashKey::Field(name) => fields::combined(&parts.headers, name).map(|value| hash(&value.as_bytes())),
+            HashKey::Cookie(name) => cookie::value(&parts.headers, name, COOKIES_MAX).map(|value| hash(&value)),
+        }
+    }
+
+    async fn attempt(
+        &self,
+        passage: &Passage,
+        key: Option<u64>,
+        tried: &mut Vec<usize>,
+        number: u32,
+    ) -> Result<Attempt> {
+        let group = &self.group;
+        let Some(index) = self.choose(passage, key, tried) else {
+            return Ok(Attempt::Failed(self.nobody(number, tried.len())));
+        };
+        let server = &group.servers[index];
+        let connections = match group.connections(index) {
+            Ok(connections) => connections,
+            Err(because) => return Err(Error::new(Kind::Other, Fault::Ours, because)),
+        };
+        let Some(request) = self.request(passage, &server.plan.uri) else {
+            let because = "the request's content is gone";
+            return Err(Error::new(Kind::Other, Fault::Ours, because));
+        };
+        let underway = group.begin(index);
+        match connections.call(request).await {
+            Ok(response) => {
+                underway.answered();
+                Ok(self.answered(response, passage, underway, number, index))
+            }
+            Err(error) if error.fault() == Fault::Downstream => Err(error),
+            Err(error) => {
+                let judged = retry::judge(Facts {
+                    method: &passage.parts.method,
+                    sent: retry::sent(&error),
+                    kind: error.kind(),
+                    content: passage.content.is_there(),
+                    attempts: number,
+                    attempts_max: group.plan.retry.attempts_max,
+                    budget: group.can_spend(),
+                });
+                // A connection that was closed while it rested says nothing against the server.
+                let was_stale = judged == Retrying::Unsent && retry::is_premature_close(&error);
+                if !was_stale {
+                    self.note_failure(&underway, &error, index, &passage.trail);
+                    tried.push(index);
+                }
+                passage.trail.note(judged);
+                if judged.is_on() {
+                    group.spend();
+                    server.counts.retries.fetch_add(1, Relaxed);
+                    if tried.len() >= group.servers.len() {
+                        // All have been tried: the next attempt may be with any of them.
+                        tried.clear();
+                    }
+                    return Ok(Attempt::Again);
+                }
+                Ok(Attempt::Failed(Unforwarded::of(&error, &group.plan.name, &server.name, number)))
+            }
+        }
+    }
+
+    fn choose(&self, passage: &Passage, key: Option<u64>, tried: &[usize]) -> Option<usize> {
+        let candidates = self.group.candidates(tried);
+        let chosen = balance::choose(&self.group.plan.balance, &candidates, self.group.draw(key));
+        if passage.trail.is_watched() {
+            passage.trail.note(match chosen {
+                Some((index, among, cause)) => {
+                    Choice::Chosen { index, server: self.group.servers[index].name.clone(), among, cause }
+                }
+                None => Choice::Nobody {
+                    upstream: self.group.plan.name.clone(),
+                    ill: candidates.iter().filter(|each| each.state == State::Ill).count(),
+                    tried: tried.len(),
+                },
+            });
+        }
+        chosen.map(|(index, ..)| index)
+    }
+
+    fn nobody(&self, attempt: u32, tried: usize) -> Unforwarded {
+        Unforwarded {
+            upstream: self.group.plan.name.clone(),
+            server: None,
+            attempt: attempt - 1,
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            error: "destination_unavailable",
+            because: match tried {
+                0 => "no server answers its health check".to_owned(),
+                tried => format!("{tried} servers were tried, and no other answers its health check"),
+            },
+        }
+    }
+
+    fn note_failure(&self, underway: &Underway, error: &Error, index: usize, trail: &Trail) {
+        if let Some(pause) = underway.failed(error) {
+            let server = self.group.servers[index].name.clone();
+            trail.note(Ejected { server, failures: self.group.plan.eject.failures, pause });
+        }
+    }
+
+    /// The request for one attempt; `None` if its content is gone.
+    fn request(&self, passage: &Passage, server: &Uri) -> Option<Request> {
+        let mut request = http::Request::new(passage.content.lend()?);
+        request.method_mut().clone_from(&passage.parts.method);
+        request.headers_mut().clone_from(&passage.parts.headers);
+        let mut target = server.clone().into_parts();
+        let is_asterisk = passage.parts.method == Method::OPTIONS && passage.parts.uri.path() == "*";
+        target.path_and_query = match passage.parts.uri.path_and_query() {
+            _ if is_asterisk => Some(PathAndQuery::from_static("*")),
+            Some(path) => Some(path.clone()),
+            None => Some(PathAndQuery::from_static("/")),
+        };
+        *request.uri_mut() = Uri::from_parts(target).ok()?;
+        if passage.trail.is_watched() {
+            let exchange = Exchange { trail: passage.trail.clone(), ..Exchange::default() };
+            request.extensions_mut().insert(exchange);
+        }
+        Some(request)
+    }
+
+    /// Makes the response what goes back.
+    fn answered(
+        &self,
+        response: Response,
+        passage: &Passage,
+        underway: Underway,
+        number: u32,
+        index: usize,
+    ) -> Attempt {
+        let (mut parts, body) = response.into_parts();
+        let group = &self.group;
+        let name = &group.servers[index].name;
+        let switching = parts.headers.get(header::UPGRADE).cloned();
+        forward::response(&mut parts.headers, &passage.version);
+        if parts.status == StatusCode::SWITCHING_PROTOCOLS {
+            let ours = Upgrade::of(&parts.extensions);
+            let (Some((_, theirs)), Some(ours), Some(protocol)) = (&passage.upgrade, ours, switching) else {
+                return Attempt::Failed(Unforwarded {
+                    upstream: group.plan.name.clone(),
+                    server: Some(name.clone()),
+                    attempt: number,
+                    status: StatusCode::BAD_GATEWAY,
+                    error: "http_upgrade_failed",
+                    because: "the server went over to another protocol, which nobody had asked for".to_owned(),
+                });
+            };
+            parts.headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+            parts.headers.insert(header::UPGRADE, protocol);
+            parts.extensions = http::Extensions::new();
+            tokio::spawn(tunnel::join(theirs.clone(), ours, underway));
+            return Attempt::Answered(Response::from_parts(parts, wirelight_service::Body::empty()));
+        }
+        parts.extensions = http::Extensions::new();
+        let body = match body.as_bytes() {
+            Some(_) => body,
+            None => {
+                let whose = Whose { upstream: group.plan.name.clone(), server: name.clone(), attempt: number };
+                let trail = passage.trail.clone();
+                Carried::body(body, underway, group.plan.stall_timeout, group.clock(), trail, whose)
+            }
+        };
+        Attempt::Answered(Response::from_parts(parts, body))
+    }
+}
+
+/// Takes one from Max-Forwards, where it is a number.
+fn one_forward_less(headers: &mut HeaderMap) {
+    let left = headers.get(header::MAX_FORWARDS).and_then(|value| value.to_str().ok()?.parse::<u32>().ok());
+    if let Some(left) = left.and_then(|left| left.checked_sub(1)) {
+        headers.insert(header::MAX_FORWARDS, left.into());
+    }
+}
+
+fn refuse(refused: NotForwarded, trail: &Trail, asked: &Asked) -> Response {
+    let status = refused.status();
+    let mut response = tell(&Problem::because(status, &refused), asked);
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        let allow = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    trail.note(refused);
+    response
+}
+
+fn unforwarded(failed: Unforwarded, passage: &Passage) -> Response {
+    let mut response = tell(&Problem::new(failed.status), &passage.asked);
+    response.headers_mut().insert(fields::PROXY_STATUS, failed.field());
+    if failed.status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    passage.trail.note(failed);
+    response
+}

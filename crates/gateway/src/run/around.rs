@@ -1,0 +1,161 @@
+//! What stands around handlers, as services: the first that is written is the outermost.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{self, HeaderMap, HeaderValue};
+use wirelight_service::layer::{
+    AnswerErrors, AnswerTrace, Compress, Cors, LimitConcurrency, LimitContent, SecureResponses, Timeout,
+};
+use wirelight_service::service::Boxed;
+use wirelight_service::{Body, Clock, Error, Fault, Kind, Request, Response, Result, Service, ServiceExt};
+
+use super::handler::matched;
+use crate::config::plan::{Around, Edit, Page, SecurityHeaders, Template};
+use crate::routes::{expand, target};
+
+/// How long a client is asked to stay away when there is no room.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Puts a service inside of everything that is written around it.
+pub(super) fn wrap(around: &[Around], inner: Boxed, clock: &Clock) -> Boxed {
+    around.iter().rev().fold(inner, |inner, each| layer(each, inner, clock))
+}
+
+/// One layer. Where it refuses, its refusal is answered at once, so that what stands around it sees an answer.
+fn layer(around: &Around, inner: Boxed, clock: &Clock) -> Boxed {
+    match around {
+        Around::Rewrite(template) => {
+            Rewrite { template: template.clone(), inner }.layer(AnswerErrors::default()).boxed()
+        }
+        Around::RequestFields(edits) => RequestFields { edits: edits.clone(), inner }.boxed(),
+        Around::ResponseFields(edits) => ResponseFields { edits: edits.clone(), inner }.boxed(),
+        Around::Cors(policy) => inner.layer(Cors { policy: policy.clone() }).boxed(),
+        Around::Compress { codings, length_min_bytes } => {
+            let length_min_bytes = *length_min_bytes;
+            inner.layer(Compress { codings: codings.clone(), length_min_bytes, ..Compress::default() }).boxed()
+        }
+        Around::SecurityHeaders(fields) => inner.layer(secure(fields)).boxed(),
+        Around::Timeout { answer, stall } => {
+            let layer = Timeout {
+                clock: clock.clone(),
+                handler_timeout: Some(*answer),
+                stall_timeout: Some(*stall),
+                fault: Fault::Ours,
+            };
+            inner.layer(layer).layer(AnswerErrors::default()).boxed()
+        }
+        Around::LimitBody(bytes_max) => {
+            inner.layer(LimitContent { bytes_max: *bytes_max }).layer(AnswerErrors::default()).boxed()
+        }
+        Around::LimitConcurrency { exchanges, queue, wait } => {
+            let layer = LimitConcurrency {
+                clock: clock.clone(),
+                exchanges_max: *exchanges,
+                queued_max: *queue,
+                queue_timeout: *wait,
+                retry_after: RETRY_AFTER,
+            };
+            inner.layer(layer).layer(AnswerErrors::default()).boxed()
+        }
+        Around::Trace => inner.layer(AnswerTrace { enabled: true, ..AnswerTrace::default() }).boxed(),
+        Around::ErrorPage { statuses, page } => {
+            ErrorPage { statuses: statuses.clone(), page: Arc::clone(page), inner }.boxed()
+        }
+    }
+}
+
+fn secure(fields: &SecurityHeaders) -> SecureResponses {
+    SecureResponses {
+        frame_options: Some(fields.frame.clone()),
+        referrer_policy: Some(fields.referrer.clone()),
+        strict_transport_security: Some(fields.transport.clone()),
+        content_security_policy: fields.content.clone(),
+        permissions_policy: fields.permissions.clone(),
+        ..SecureResponses::default()
+    }
+}
+
+/// Gives what is inside another path.
+struct Rewrite {
+    template: Template,
+    inner: Boxed,
+}
+
+impl Service for Rewrite {
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        let path = expand(&self.template, &matched(&request));
+        let Some(rewritten) = target::rewritten(request.uri(), &path) else {
+            return Err(Error::new(Kind::Malformed, Fault::Downstream, "the target cannot be rewritten"));
+        };
+        *request.uri_mut() = rewritten;
+        self.inner.call(request).await
+    }
+}
+
+/// Changes the fields of requests.
+struct RequestFields {
+    edits: Vec<Edit>,
+    inner: Boxed,
+}
+
+impl Service for RequestFields {
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        apply(&self.edits, request.headers_mut());
+        self.inner.call(request).await
+    }
+}
+
+/// Changes the fields of responses.
+struct ResponseFields {
+    edits: Vec<Edit>,
+    inner: Boxed,
+}
+
+impl Service for ResponseFields {
+    async fn call(&self, request: Request) -> Result<Response> {
+        let mut response = self.inner.call(request).await?;
+        apply(&self.edits, response.headers_mut());
+        Ok(response)
+    }
+}
+
+fn apply(edits: &[Edit], fields: &mut HeaderMap) {
+    for edit in edits {
+        match edit {
+            Edit::Set(name, value) => {
+                fields.insert(name, value.clone());
+            }
+            Edit::Add(name, value) => {
+                fields.append(name, value.clone());
+            }
+            Edit::Remove(name) => {
+                fields.remove(name);
+            }
+        }
+    }
+}
+
+/// Shows a page in place of what an error would show; its status and all else stays.
+struct ErrorPage {
+    statuses: Vec<(u16, u16)>,
+    page: Arc<Page>,
+    inner: Boxed,
+}
+
+impl Service for ErrorPage {
+    async fn call(&self, request: Request) -> Result<Response> {
+        let response = self.inner.call(request).await?;
+        let status = response.status().as_u16();
+        if !self.statuses.iter().any(|(first, last)| (*first..=*last).contains(&status)) {
+            return Ok(response);
+        }
+        let (mut parts, _) = response.into_parts();
+        for name in [header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::ETAG, header::LAST_MODIFIED] {
+            parts.headers.remove(name);
+        }
+        parts.headers.insert(header::CONTENT_TYPE, self.page.media_type.clone());
+        parts.headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        Ok(Response::from_parts(parts, Body::from(self.page.content.clone())))
+    }
+}

@@ -1,0 +1,59 @@
+//! Where every request of a listener comes in: its site is found in the plan of the moment.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http::StatusCode;
+use wirelight_semantics::problem::Problem;
+use wirelight_service::layer::problem::{Asked, tell};
+use wirelight_service::layer::{AddDate, AnswerErrors, CatchPanic};
+use wirelight_service::{Request, Response, Result, Service, ServiceExt, Trail};
+
+use super::{Running, Shared};
+use crate::proxy::forward;
+use crate::routes::{self, Sited};
+
+/// Finds the site of each request that comes in on one listener.
+pub(super) struct Entry {
+    pub(super) shared: Arc<Shared>,
+    /// The listener's address in the plan.
+    pub(super) listener: SocketAddr,
+}
+
+/// What no answer of ours goes without.
+pub(super) fn around(entry: Entry) -> impl Service {
+    entry.layer(CatchPanic).layer(AnswerErrors::default()).layer(AddDate::default())
+}
+
+impl Service for Entry {
+    async fn call(&self, request: Request) -> Result<Response> {
+        // The request keeps the plan it came in on to its end.
+        let running = self.shared.current.load_full();
+        running.answer(self.listener, request).await
+    }
+}
+
+impl Running {
+    /// Answers a request that came in on a listener.
+    pub async fn answer(&self, listener: SocketAddr, request: Request) -> Result<Response> {
+        let trail = Trail::of(request.extensions());
+        let (parts, body) = request.into_parts();
+        let host = forward::host_of(&parts);
+        let place = self.plan.listeners.iter().position(|listen| listen.address == listener);
+        let site = place.and_then(|place| routes::site(&self.plan, place, &host));
+        let request = Request::from_parts(parts, body);
+        let Some(site) = site else {
+            let on_it = |site: &&crate::config::plan::Site| place.is_some_and(|place| site.listeners.contains(&place));
+            let sites = self.plan.sites.iter().filter(on_it).map(|site| site.name()).collect();
+            let refused = Sited::Misdirected { host, sites };
+            // Whoever asks may be a stranger: which sites there are stands in the trail only.
+            let response = tell(&Problem::new(StatusCode::MISDIRECTED_REQUEST), &Asked::of(&request));
+            trail.note(refused);
+            return Ok(response);
+        };
+        if trail.is_watched() {
+            trail.note(Sited::Taken { site: self.plan.sites[site].name(), host });
+        }
+        self.sites[site].call(request).await
+    }
+}

@@ -1,0 +1,135 @@
+//! What answers, as services.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::{self, HeaderValue};
+use wirelight_service::layer::{AnswerErrors, AnswerTrace, CatchPanic};
+use wirelight_service::service::Boxed;
+use wirelight_service::{Body, Clock, Error, Fault, Kind, Request, Response, Result, Service, ServiceExt, Trail};
+
+use super::Trouble;
+use crate::config::plan::{self, Handler, Template, Upstream};
+use crate::config::value::Network;
+use crate::files::{self, CacheRule};
+use crate::proxy::Forwarder;
+use crate::proxy::balance::{self, Choice};
+use crate::proxy::forward;
+use crate::proxy::group::Group;
+use crate::routes::{Matched, expand};
+
+/// What handlers are made from.
+pub(super) struct Handling<'a> {
+    pub(super) groups: &'a [Arc<Group>],
+    pub(super) upstreams: &'a [Arc<Upstream>],
+    pub(super) trusted: &'a Arc<[Network]>,
+    pub(super) is_explained: bool,
+    pub(super) clock: &'a Clock,
+}
+
+/// The service of a handler. What goes wrong in it is answered at once, so that what stands around sees an answer.
+pub(super) fn service(handler: &Handler, handling: &Handling<'_>) -> Result<Boxed, Trouble> {
+    Ok(match handler {
+        Handler::Files(plan) => guarded(open(plan, handling.clock)?.layer(AnswerTrace::default())),
+        Handler::Respond { status, content, media_type } => {
+            let content = Bytes::from(content.clone());
+            let fixed = Fixed { status: *status, content, media_type: media_type.clone() };
+            guarded(fixed.layer(AnswerTrace::default()))
+        }
+        Handler::Redirect { status, to } => {
+            guarded(Redirect { status: *status, to: to.clone() }.layer(AnswerTrace::default()))
+        }
+        Handler::Proxy(proxy) => {
+            let place = handling.upstreams.iter().position(|known| Arc::ptr_eq(known, &proxy.upstream));
+            let group = place.and_then(|place| handling.groups.get(place)).map(Arc::clone);
+            // The plan lists the upstream of every proxy; one that is missing would be a group of its own.
+            let group =
+                group.unwrap_or_else(|| Arc::new(Group::new(Arc::clone(&proxy.upstream), 1, handling.clock.clone())));
+            if handling.is_explained {
+                return Ok(guarded(WouldForward(group)));
+            }
+            guarded(Forwarder { group, host: proxy.host, trusted: Arc::clone(handling.trusted) })
+        }
+    })
+}
+
+fn guarded(service: impl Service) -> Boxed {
+    service.layer(CatchPanic).layer(AnswerErrors::default()).boxed()
+}
+
+fn open(plan: &plan::Files, clock: &Clock) -> Result<files::Files, Trouble> {
+    let config = files::Config {
+        root: plan.root.clone(),
+        index: vec![plan.index.clone()],
+        listing: plan.listing,
+        hidden: plan.hidden,
+        fallback: plan.fallback,
+        not_found: plan.not_found.clone(),
+        cache_control: vec![CacheRule::for_all(plan.cache_control.clone())],
+        clock: clock.clone(),
+        ..files::Config::default()
+    };
+    files::Files::open(config).map_err(|error| Trouble::Folder(plan.root.clone(), error))
+}
+
+/// Always the same response.
+struct Fixed {
+    status: StatusCode,
+    content: Bytes,
+    media_type: HeaderValue,
+}
+
+impl Service for Fixed {
+    async fn call(&self, _: Request) -> Result<Response> {
+        let mut response = Response::new(Body::from(self.content.clone()));
+        *response.status_mut() = self.status;
+        if !self.content.is_empty() {
+            response.headers_mut().insert(header::CONTENT_TYPE, self.media_type.clone());
+        }
+        Ok(response)
+    }
+}
+
+/// Somewhere else.
+struct Redirect {
+    status: StatusCode,
+    to: Template,
+}
+
+impl Service for Redirect {
+    async fn call(&self, request: Request) -> Result<Response> {
+        let matched = matched(&request);
+        let location = HeaderValue::from_str(&expand(&self.to, &matched))
+            .map_err(|_| Error::new(Kind::Malformed, Fault::Downstream, "the target cannot be redirected to"))?;
+        let mut response = Response::default();
+        *response.status_mut() = self.status;
+        response.headers_mut().insert(header::LOCATION, location);
+        Ok(response)
+    }
+}
+
+/// What the request's route matched; at a site, the request as it is.
+pub(super) fn matched(request: &Request) -> Matched {
+    request.extensions().get::<Matched>().cloned().unwrap_or_else(|| {
+        let mut parts = http::Request::new(()).into_parts().0;
+        parts.uri = request.uri().clone();
+        parts.headers.extend(request.headers().get(header::HOST).map(|host| (header::HOST, host.clone())));
+        Matched { pattern: None, target: request.uri().clone(), host: forward::host_of(&parts) }
+    })
+}
+
+/// Says where a request would go.
+struct WouldForward(Arc<Group>);
+
+impl Service for WouldForward {
+    async fn call(&self, request: Request) -> Result<Response> {
+        let group = &self.0;
+        let candidates = group.candidates(&[]);
+        if let Some((index, among, cause)) = balance::choose(&group.plan.balance, &candidates, group.draw(None)) {
+            let server = group.servers[index].name.clone();
+            Trail::of(request.extensions()).note(Choice::Chosen { index, server, among, cause });
+        }
+        Ok(Response::default())
+    }
+}
