@@ -43,9 +43,12 @@ impl Machine {
     }
 }
 
-/// The first line that a command prints, wherever it prints it; empty if it cannot be run.
+/// The first line that a command prints, wherever it prints it; empty if it fails.
 pub fn first_line(program: &str, arguments: &[&str]) -> String {
     let Ok(output) = Command::new(program).args(arguments).output() else { return String::new() };
+    if !output.status.success() {
+        return String::new();
+    }
     let printed = [output.stdout, output.stderr].concat();
     String::from_utf8_lossy(&printed).lines().next().unwrap_or_default().trim().to_owned()
 }

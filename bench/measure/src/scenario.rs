@@ -238,7 +238,7 @@ pub const SCENARIOS: &[Scenario] = &[
         ask: HELLO,
         counts: Figure::LongestMilliseconds,
         subject: "wirelight",
-        peers: &[peer("hyper"), peer("nginx"), peer("h2o")],
+        peers: &[peer("floor"), peer("hyper"), peer("nginx"), peer("h2o")],
         goals: &[Goal::AtMost(1000.0)],
     },
     Scenario {
