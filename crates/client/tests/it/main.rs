@@ -3,3 +3,5 @@
 mod behaviour;
 mod peers;
 mod script;
+mod servers;
+mod tls;

@@ -33,6 +33,9 @@ pub trait Machine: Send + Unpin + 'static {
     /// Reads ciphertext and says what is to be done next.
     fn process<'c, 'i>(&'c mut self, ciphertext: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data>;
 
+    /// Whether it has something to say.
+    fn has_output(&self) -> bool;
+
     /// What was negotiated, once the handshake is over.
     fn secured(&self) -> Secured;
 }
@@ -45,6 +48,10 @@ macro_rules! machines {
 
             fn process<'c, 'i>(&'c mut self, ciphertext: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, $data> {
                 self.process_tls_records(ciphertext)
+            }
+
+            fn has_output(&self) -> bool {
+                self.wants_write()
             }
 
             fn secured(&self) -> Secured {
@@ -214,7 +221,7 @@ impl<T: Transport, M: Machine> Tls<T, M> {
                 Ok(_) => return Err(io::Error::other("TLS asks for something that was not agreed to")),
                 Err(error) => {
                     ciphertext.advance(discard);
-                    self.encode_alert();
+                    self.encode_alert(ciphertext);
                     return Err(invalid(error));
                 }
             };
@@ -226,14 +233,20 @@ impl<T: Transport, M: Machine> Tls<T, M> {
     }
 
     /// The machine has failed; what it wants the peer to know goes to the output.
-    fn encode_alert(&mut self) {
-        while let Ok(ConnectionState::EncodeTlsData(mut data)) = self.machine.process(&mut []).state {
+    ///
+    /// It remembers where in the input messages of the handshake lie, so it is given the same input; and it is not
+    /// asked once it has nothing more to say, since it would read on, which it must not after an error.
+    fn encode_alert(&mut self, ciphertext: &mut BytesMut) {
+        while self.machine.has_output() {
+            let UnbufferedStatus { discard, state, .. } = self.machine.process(ciphertext);
+            let Ok(ConnectionState::EncodeTlsData(mut data)) = state else { return };
             let encoded = append(&mut self.outgoing, |room| {
                 data.encode(room).map_err(|error| match error {
                     EncodeError::InsufficientSize(size) => Refused::Room(size.required_size),
                     other => Refused::Failed(other.to_string()),
                 })
             });
+            ciphertext.advance(discard);
             if encoded.is_err() {
                 return;
             }
