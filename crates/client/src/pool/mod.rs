@@ -8,7 +8,7 @@ pub mod assign;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -400,7 +400,7 @@ impl Wake for Undertaker {
         let Some(index) = place.resting.iter().position(|rester| rester.seat.id == self.id) else { return };
         let undertaker = place.resting[index].seat.undertaker.clone();
         let polled = place.resting[index].connection.poll_idle(&mut Context::from_waker(&undertaker));
-        if let Poll::Ready(_) = polled {
+        if polled.is_ready() {
             let rester = place.resting.remove(index);
             drop(places);
             drop(rester);

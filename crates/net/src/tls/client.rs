@@ -144,7 +144,8 @@ impl Connector {
         config.resumption = Resumption::in_memory_sessions(256);
         config.alpn_protocols = [(settings.http2, ALPN_H2), (settings.http1, ALPN_HTTP_1_1)]
             .into_iter()
-            .filter_map(|(offered, name)| offered.then(|| name.to_vec()))
+            .filter(|(offered, _)| *offered)
+            .map(|(_, name)| name.to_vec())
             .collect();
         if let Some(path) = &settings.key_log {
             config.key_log = Arc::new(super::key_log::KeyLogFile::open(path)?);

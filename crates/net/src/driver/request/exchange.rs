@@ -16,6 +16,7 @@ use super::failure::{Failure, Phase, Sent};
 use crate::upgrade::{Promise, Upgrade};
 
 /// Who reads the response.
+#[expect(clippy::large_enum_variant, reason = "the common case stands inline; boxing it would cost every request")]
 pub(super) enum Reader {
     /// Whoever polls the connection.
     Here(Arrived),
