@@ -1,6 +1,8 @@
 //! The one table of commands and flags: parser, help, completions and man page all come from it.
 
+mod bench;
 mod echo;
+mod gateway;
 mod get;
 mod listen;
 mod raw;
@@ -11,7 +13,9 @@ mod trust;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub(crate) use bench::Bench;
 pub(crate) use echo::Echo;
+pub(crate) use gateway::{Check, Explain, Fmt, Proxy, Run};
 pub(crate) use get::Get;
 pub(crate) use listen::{Listen, Log};
 pub(crate) use raw::Raw;
@@ -31,6 +35,7 @@ use crate::exit;
   wirelight echo                     a server to test clients with
   wirelight get -v :8080/            a request, and all that happens on the way
   wirelight raw 127.0.0.1:8080       send bytes, see bytes
+  wirelight run                      what wirelight.kdl says, in front of your services
 
 {}", exit::STATUSES))]
 pub(crate) struct Arguments {
@@ -48,10 +53,22 @@ pub(crate) enum Command {
     Echo(Echo),
     /// Send a request, and show what comes back and why.
     Get(Box<Get>),
+    /// Measure how many requests a server answers, and how long each waits.
+    Bench(Bench),
     /// Send standard input to a server byte for byte, and print what comes back.
     Raw(Raw),
     /// Have this machine's browsers and programs trust the local authority of --tls, or no longer.
     Trust(Trust),
+    /// Run what a config file says: sites, routes, and servers to forward to.
+    Run(Run),
+    /// Forward everything that comes in to one server or several, without a config file.
+    Proxy(Proxy),
+    /// Say everything that is wrong with a config file.
+    Check(Check),
+    /// Write a config file as it should look.
+    Fmt(Fmt),
+    /// Say which site and route of a config file would take a request, and why.
+    Explain(Explain),
     /// Print a completion script for a shell.
     Completions(Completions),
     /// Print the man page.
@@ -77,6 +94,15 @@ pub(crate) struct Completions {
 pub(crate) struct Man {
     /// The command whose page to print; without it, the page of wirelight itself.
     pub(crate) of: Option<String>,
+}
+
+/// Reads a length of time in seconds; never none.
+fn seconds(text: &str) -> Result<std::time::Duration, String> {
+    let number: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    match std::time::Duration::try_from_secs_f64(number) {
+        Ok(length) if !length.is_zero() => Ok(length),
+        _ => Err("not a length of time".to_owned()),
+    }
 }
 
 #[cfg(test)]

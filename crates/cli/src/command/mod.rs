@@ -1,7 +1,9 @@
 //! What each command does: a file is a command.
 
+pub(crate) mod bench;
 pub(crate) mod completions;
 pub(crate) mod echo;
+pub(crate) mod gateway;
 pub(crate) mod get;
 mod layers;
 mod listen;

@@ -396,6 +396,25 @@ pub enum Piece {
     Host,
 }
 
+impl Plan {
+    /// A plan that forwards everything that comes in on one address to a group of servers.
+    pub fn proxy(address: SocketAddr, servers: Vec<UpstreamServer>) -> Self {
+        let name = servers.iter().map(|server| server.uri.to_string()).collect::<Vec<_>>().join(" ");
+        let upstream = Arc::new(Upstream::of(&name, servers));
+        let proxy = Proxy { upstream: Arc::clone(&upstream), host: ProxyHost::Client };
+        let route =
+            Route { name: "*".into(), conditions: Vec::new(), around: Vec::new(), handler: Handler::Proxy(proxy) };
+        let site =
+            Site { hosts: vec![Host::Default], listeners: vec![0], around: Vec::new(), routes: vec![route] };
+        Self {
+            listeners: vec![Listen { address, certificates: Vec::new() }],
+            sites: vec![site],
+            upstreams: vec![upstream],
+            ..Self::default()
+        }
+    }
+}
+
 impl Site {
     /// What decisions call it: its first host.
     pub fn name(&self) -> String {

@@ -326,7 +326,9 @@ impl Forwarder {
         let is_asterisk = passage.parts.method == Method::OPTIONS && passage.parts.uri.path() == "*";
         target.path_and_query = match passage.parts.uri.path_and_query() {
             _ if is_asterisk => Some(PathAndQuery::from_static("*")),
-            Some(path) => Some(path.clone()),
+            Some(path) if path.as_str().starts_with('/') => Some(path.clone()),
+            // A URI may have a query and no path; what is sent to a server has one (RFC 9112, section 3.2.1).
+            Some(path) => format!("/{}", path.as_str()).parse().ok(),
             None => Some(PathAndQuery::from_static("/")),
         };
         *request.uri_mut() = Uri::from_parts(target).ok()?;

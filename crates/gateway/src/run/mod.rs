@@ -4,6 +4,7 @@ mod admin;
 mod around;
 mod entry;
 mod handler;
+pub mod log_file;
 pub mod metrics;
 mod running;
 

@@ -1,0 +1,133 @@
+//! The arguments of the gateway's commands: `run`, `proxy`, `check`, `fmt` and `explain`.
+
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::Args;
+use wirelight_gateway::config::plan::UpstreamServer;
+use wirelight_gateway::config::value;
+
+use super::Log;
+use crate::exit;
+
+/// The config file that is read unless another is named.
+const CONFIG: &str = "wirelight.kdl";
+
+/// The arguments of `run`.
+#[derive(Debug, Args)]
+#[command(after_long_help = format!("Examples:
+  wirelight run                              what wirelight.kdl in this folder says
+  wirelight run --config /etc/wirelight.kdl  another file
+  kill -HUP PID                              read it again, without losing a request
+
+{}", exit::STATUSES))]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) file: Config,
+
+    /// How many threads serve each listener; by default one for each core.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) workers: Option<NonZeroUsize>,
+}
+
+/// Which config file.
+#[derive(Debug, Args)]
+pub(crate) struct Config {
+    /// The config file.
+    #[arg(short, long, value_name = "FILE", default_value = CONFIG, value_hint = clap::ValueHint::FilePath)]
+    pub(crate) config: PathBuf,
+}
+
+/// The arguments of `proxy`.
+#[derive(Debug, Args)]
+#[command(after_long_help = format!("Examples:
+  wirelight proxy :8080 http://127.0.0.1:3000
+  wirelight proxy 127.0.0.1:0 http://127.0.0.1:3000 http://127.0.0.1:3001
+  wirelight proxy :8080 unix:/run/app.sock -v
+
+{}", exit::STATUSES))]
+pub(crate) struct Proxy {
+    /// Where to listen: :8080, 127.0.0.1:8080, or port 0 for one that is free.
+    #[arg(value_name = "ADDRESS", value_parser = value::address)]
+    pub(crate) address: SocketAddr,
+
+    /// The servers to forward to, by URL, or unix: and the path of a socket; several take turns.
+    #[arg(value_name = "SERVER", required = true, value_parser = UpstreamServer::parse)]
+    pub(crate) servers: Vec<UpstreamServer>,
+
+    /// How many threads serve; by default one for each core.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) workers: Option<NonZeroUsize>,
+
+    /// How the line for each exchange looks.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Log::Pretty)]
+    pub(crate) log: Log,
+
+    /// Print nothing but errors and the address.
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+
+    /// Print with each exchange what was decided, by which rule, and why.
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+}
+
+/// The arguments of `check`.
+#[derive(Debug, Args)]
+#[command(after_long_help = format!("Examples:
+  wirelight check                  wirelight.kdl in this folder
+  wirelight check --plan my.kdl    and print what it comes to, with every default
+
+{}", exit::STATUSES))]
+pub(crate) struct Check {
+    /// The config file.
+    #[arg(value_name = "FILE", default_value = CONFIG, value_hint = clap::ValueHint::FilePath)]
+    pub(crate) config: PathBuf,
+
+    /// Print the plan that the file comes to, with nothing left unsaid.
+    #[arg(long)]
+    pub(crate) plan: bool,
+}
+
+/// The arguments of `fmt`.
+#[derive(Debug, Args)]
+#[command(after_long_help = format!("Examples:
+  wirelight fmt                    wirelight.kdl in this folder, in place
+  wirelight fmt --check            change nothing; the exit status says whether anything would change
+
+{}", exit::STATUSES))]
+pub(crate) struct Fmt {
+    /// The config file.
+    #[arg(value_name = "FILE", default_value = CONFIG, value_hint = clap::ValueHint::FilePath)]
+    pub(crate) config: PathBuf,
+
+    /// Change nothing, and end with status 1 if anything would change.
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+/// The arguments of `explain`.
+#[derive(Debug, Args)]
+#[command(after_long_help = format!("Examples:
+  wirelight explain http://example.org/api/orders
+  wirelight explain POST http://example.org/login -H 'Origin: https://app.example'
+  wirelight explain http://example.org/ --client 10.1.2.3
+
+{}", exit::STATUSES))]
+pub(crate) struct Explain {
+    /// The method, if it is not GET, and the URL as a client would ask for it.
+    #[arg(value_name = "[METHOD] URL", required = true, num_args = 1..=2)]
+    pub(crate) asked: Vec<String>,
+
+    /// A field of the request; may be given several times.
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub(crate) headers: Vec<String>,
+
+    /// The address that the request comes from.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub(crate) client: IpAddr,
+
+    #[command(flatten)]
+    pub(crate) file: Config,
+}

@@ -1,0 +1,25 @@
+//! `wirelight fmt`: a config as it should look.
+
+use std::fs;
+
+use crate::args::Fmt;
+use crate::exit::Failure;
+
+/// Writes the config anew, or says whether it would.
+pub(crate) fn run(arguments: &Fmt) -> Result<(), Failure> {
+    let path = &arguments.config;
+    let file = super::read(path)?;
+    let formatted = file.formatted();
+    if formatted == file.text() {
+        return Ok(());
+    }
+    if arguments.check {
+        return Err(Failure::new(format!("{} is not formatted", path.display())).advise("Run: wirelight fmt."));
+    }
+    // Written beside it first, so that no half of a config ever stands there.
+    let fresh = path.with_extension("kdl.new");
+    let written = fs::write(&fresh, formatted)
+        .and_then(|()| fs::set_permissions(&fresh, fs::metadata(path)?.permissions()))
+        .and_then(|()| fs::rename(&fresh, path));
+    written.map_err(|error| Failure::new(format!("{} cannot be written: {error}", path.display())))
+}
