@@ -201,11 +201,11 @@ pub(crate) struct Get {
     pub(crate) retry: u32,
 
     /// The longest that the whole may take, in seconds.
-    #[arg(short = 'm', long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(short = 'm', long, value_name = "SECONDS", value_parser = super::seconds)]
     pub(crate) max_time: Option<std::time::Duration>,
 
     /// The longest that a connection may take, in seconds.
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = super::seconds)]
     pub(crate) connect_timeout: Option<std::time::Duration>,
 
     /// What to print at the end: text with %{http_code}, %{time_total}, %{size_download}, ...
@@ -223,12 +223,4 @@ pub(crate) struct Get {
     /// Print the curl command that would do the same.
     #[arg(long, conflicts_with = "offline")]
     pub(crate) curl: bool,
-}
-
-fn seconds(text: &str) -> Result<std::time::Duration, String> {
-    let number: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
-    match std::time::Duration::try_from_secs_f64(number) {
-        Ok(length) if !length.is_zero() => Ok(length),
-        _ => Err("not a length of time".to_owned()),
-    }
 }

@@ -25,8 +25,11 @@ pub(super) enum Value {
     File(String),
 }
 
+/// Makes an item of its name and value.
+type Make = fn(String, String) -> Item;
+
 /// The separators, the longer first where one begins another.
-const SEPARATORS: [(&str, fn(String, String) -> Item); 6] = [
+const SEPARATORS: [(&str, Make); 6] = [
     (":=", |name, value| Item::Json(name, Value::new(value))),
     ("==", Item::Query),
     ("=", |name, value| Item::Field(name, Value::new(value))),
@@ -101,7 +104,7 @@ pub(super) fn split(words: &[String]) -> Result<(Option<String>, String, Vec<Ite
 }
 
 /// A URL as people type it: `:8080/x` is on this machine, and without a scheme it is http.
-fn complete(url: &str) -> String {
+pub(in crate::command) fn complete(url: &str) -> String {
     if url.contains("://") {
         return url.to_owned();
     }

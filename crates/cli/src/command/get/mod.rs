@@ -19,6 +19,7 @@ use wirelight_service::{Exchange, Request, Trail};
 use crate::args::Get;
 use crate::exit::Failure;
 use crate::print::Paint;
+pub(super) use items::complete;
 use plan::{Content, Part, Plan};
 use trace::Tap;
 
