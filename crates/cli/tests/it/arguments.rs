@@ -54,7 +54,7 @@ fn what_is_in_the_way_is_said_in_words() {
         (&["serve", &file], "is not a folder", "the folder that holds it"),
         (&["serve", &site(), "-p", "0", "-a", "192.0.2.1"], "192.0.2.1 is not an address of this machine", "0.0.0.0"),
         (&["raw", "nowhere"], "`nowhere` is not HOST:PORT", "127.0.0.1:8080"),
-        (&["man", "nothing"], "there is no command `nothing`", "serve, echo, get, raw"),
+        (&["man", "nothing"], "there is no command `nothing`", "serve, echo, get, bench, raw"),
     ];
     for (arguments, what, advice) in cases {
         let (code, out, error) = said(&wirelight(arguments));

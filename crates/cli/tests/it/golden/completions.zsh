@@ -170,6 +170,28 @@ _arguments "${_arguments_options[@]}" : \
 '*::words -- \[METHOD\] URL \[ITEM...\]\: without a method, GET, or POST if content is sent:_default' \
 && ret=0
 ;;
+(bench)
+_arguments "${_arguments_options[@]}" : \
+'-c+[How many requests are under way at once, at the most]:NUMBER:_default' \
+'--concurrency=[How many requests are under way at once, at the most]:NUMBER:_default' \
+'-t+[For how long, in seconds]:SECONDS:_default' \
+'--time=[For how long, in seconds]:SECONDS:_default' \
+'-r+[How many requests are due each second]:NUMBER:_default' \
+'--rate=[How many requests are due each second]:NUMBER:_default' \
+'*-H+[A header field, \`Name\: value\`]:FIELD:_default' \
+'*--header=[A header field, \`Name\: value\`]:FIELD:_default' \
+'-k[Take any certificate]' \
+'--insecure[Take any certificate]' \
+'--http1.1[Speak HTTP/1.1 only]' \
+'(--http1.1)--http2-prior-knowledge[Speak HTTP/2 without asking]' \
+'--json[Print the result as JSON, and no live line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+':url -- The URL to ask for:_default' \
+&& ret=0
+;;
 (raw)
 _arguments "${_arguments_options[@]}" : \
 '--wait=[End when nothing has come for so many seconds, once standard input has ended]:SECONDS:_default' \
@@ -192,6 +214,69 @@ _arguments "${_arguments_options[@]}" : \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
 '--version[Print version]' \
+&& ret=0
+;;
+(run)
+_arguments "${_arguments_options[@]}" : \
+'-c+[The config file]:FILE:_files' \
+'--config=[The config file]:FILE:_files' \
+'--workers=[How many threads serve each listener; by default one for each core]:NUMBER:_default' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+&& ret=0
+;;
+(proxy)
+_arguments "${_arguments_options[@]}" : \
+'--workers=[How many threads serve; by default one for each core]:NUMBER:_default' \
+'--log=[How the line for each exchange looks]:FORMAT:((combined\:"The line that Apache and nginx write, for programs that read those"
+json\:"One JSON object a line"
+pretty\:"For people"))' \
+'(-v --verbose)-q[Print nothing but errors and the address]' \
+'(-v --verbose)--quiet[Print nothing but errors and the address]' \
+'-v[Print with each exchange what was decided, by which rule, and why]' \
+'--verbose[Print with each exchange what was decided, by which rule, and why]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+':address -- Where to listen\: \:8080, 127.0.0.1\:8080, or port 0 for one that is free:_default' \
+'*::servers -- The servers to forward to, by URL, or unix\: and the path of a socket; several take turns:_default' \
+&& ret=0
+;;
+(check)
+_arguments "${_arguments_options[@]}" : \
+'--plan[Print the plan that the file comes to, with nothing left unsaid]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+'::config -- The config file:_files' \
+&& ret=0
+;;
+(fmt)
+_arguments "${_arguments_options[@]}" : \
+'--check[Change nothing, and end with status 1 if anything would change]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+'::config -- The config file:_files' \
+&& ret=0
+;;
+(explain)
+_arguments "${_arguments_options[@]}" : \
+'*-H+[A field of the request; may be given several times]:NAME: VALUE:_default' \
+'*--header=[A field of the request; may be given several times]:NAME: VALUE:_default' \
+'--client=[The address that the request comes from]:ADDRESS:_default' \
+'-c+[The config file]:FILE:_files' \
+'--config=[The config file]:FILE:_files' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+'*::asked -- The method, if it is not GET, and the URL as a client would ask for it:_default' \
 && ret=0
 ;;
 (completions)
@@ -236,11 +321,35 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(bench)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
 (raw)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
 (trust)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(run)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(proxy)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(check)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(fmt)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(explain)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
@@ -271,13 +380,29 @@ _wirelight_commands() {
 'serve:Serve the files of a folder' \
 'echo:Answer every request with what arrived\: a server to test clients with' \
 'get:Send a request, and show what comes back and why' \
+'bench:Measure how many requests a server answers, and how long each waits' \
 'raw:Send standard input to a server byte for byte, and print what comes back' \
 'trust:Have this machine'\''s browsers and programs trust the local authority of --tls, or no longer' \
+'run:Run what a config file says\: sites, routes, and servers to forward to' \
+'proxy:Forward everything that comes in to one server or several, without a config file' \
+'check:Say everything that is wrong with a config file' \
+'fmt:Write a config file as it should look' \
+'explain:Say which site and route of a config file would take a request, and why' \
 'completions:Print a completion script for a shell' \
 'man:Print the man page' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
     _describe -t commands 'wirelight commands' commands "$@"
+}
+(( $+functions[_wirelight__subcmd__bench_commands] )) ||
+_wirelight__subcmd__bench_commands() {
+    local commands; commands=()
+    _describe -t commands 'wirelight bench commands' commands "$@"
+}
+(( $+functions[_wirelight__subcmd__check_commands] )) ||
+_wirelight__subcmd__check_commands() {
+    local commands; commands=()
+    _describe -t commands 'wirelight check commands' commands "$@"
 }
 (( $+functions[_wirelight__subcmd__completions_commands] )) ||
 _wirelight__subcmd__completions_commands() {
@@ -288,6 +413,16 @@ _wirelight__subcmd__completions_commands() {
 _wirelight__subcmd__echo_commands() {
     local commands; commands=()
     _describe -t commands 'wirelight echo commands' commands "$@"
+}
+(( $+functions[_wirelight__subcmd__explain_commands] )) ||
+_wirelight__subcmd__explain_commands() {
+    local commands; commands=()
+    _describe -t commands 'wirelight explain commands' commands "$@"
+}
+(( $+functions[_wirelight__subcmd__fmt_commands] )) ||
+_wirelight__subcmd__fmt_commands() {
+    local commands; commands=()
+    _describe -t commands 'wirelight fmt commands' commands "$@"
 }
 (( $+functions[_wirelight__subcmd__get_commands] )) ||
 _wirelight__subcmd__get_commands() {
@@ -300,13 +435,29 @@ _wirelight__subcmd__help_commands() {
 'serve:Serve the files of a folder' \
 'echo:Answer every request with what arrived\: a server to test clients with' \
 'get:Send a request, and show what comes back and why' \
+'bench:Measure how many requests a server answers, and how long each waits' \
 'raw:Send standard input to a server byte for byte, and print what comes back' \
 'trust:Have this machine'\''s browsers and programs trust the local authority of --tls, or no longer' \
+'run:Run what a config file says\: sites, routes, and servers to forward to' \
+'proxy:Forward everything that comes in to one server or several, without a config file' \
+'check:Say everything that is wrong with a config file' \
+'fmt:Write a config file as it should look' \
+'explain:Say which site and route of a config file would take a request, and why' \
 'completions:Print a completion script for a shell' \
 'man:Print the man page' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
     _describe -t commands 'wirelight help commands' commands "$@"
+}
+(( $+functions[_wirelight__subcmd__help__subcmd__bench_commands] )) ||
+_wirelight__subcmd__help__subcmd__bench_commands() {
+    local commands; commands=()
+    _describe -t commands 'wirelight help bench commands' commands "$@"
+}
+(( $+functions[_wirelight__subcmd__help__subcmd__check_commands] )) ||
+_wirelight__subcmd__help__subcmd__check_commands() {
+    local commands; commands=()
+    _describe -t commands 'wirelight help check commands' commands "$@"
 }
 (( $+functions[_wirelight__subcmd__help__subcmd__completions_commands] )) ||
 _wirelight__subcmd__help__subcmd__completions_commands() {
@@ -317,6 +468,16 @@ _wirelight__subcmd__help__subcmd__completions_commands() {
 _wirelight__subcmd__help__subcmd__echo_commands() {
     local commands; commands=()
     _describe -t commands 'wirelight help echo commands' commands "$@"
+}
+(( $+functions[_wirelight__subcmd__help__subcmd__explain_commands] )) ||
+_wirelight__subcmd__help__subcmd__explain_commands() {
+    local commands; commands=()
+    _describe -t commands 'wirelight help explain commands' commands "$@"
+}
+(( $+functions[_wirelight__subcmd__help__subcmd__fmt_commands] )) ||
+_wirelight__subcmd__help__subcmd__fmt_commands() {
+    local commands; commands=()
+    _describe -t commands 'wirelight help fmt commands' commands "$@"
 }
 (( $+functions[_wirelight__subcmd__help__subcmd__get_commands] )) ||
 _wirelight__subcmd__help__subcmd__get_commands() {
@@ -333,10 +494,20 @@ _wirelight__subcmd__help__subcmd__man_commands() {
     local commands; commands=()
     _describe -t commands 'wirelight help man commands' commands "$@"
 }
+(( $+functions[_wirelight__subcmd__help__subcmd__proxy_commands] )) ||
+_wirelight__subcmd__help__subcmd__proxy_commands() {
+    local commands; commands=()
+    _describe -t commands 'wirelight help proxy commands' commands "$@"
+}
 (( $+functions[_wirelight__subcmd__help__subcmd__raw_commands] )) ||
 _wirelight__subcmd__help__subcmd__raw_commands() {
     local commands; commands=()
     _describe -t commands 'wirelight help raw commands' commands "$@"
+}
+(( $+functions[_wirelight__subcmd__help__subcmd__run_commands] )) ||
+_wirelight__subcmd__help__subcmd__run_commands() {
+    local commands; commands=()
+    _describe -t commands 'wirelight help run commands' commands "$@"
 }
 (( $+functions[_wirelight__subcmd__help__subcmd__serve_commands] )) ||
 _wirelight__subcmd__help__subcmd__serve_commands() {
@@ -353,10 +524,20 @@ _wirelight__subcmd__man_commands() {
     local commands; commands=()
     _describe -t commands 'wirelight man commands' commands "$@"
 }
+(( $+functions[_wirelight__subcmd__proxy_commands] )) ||
+_wirelight__subcmd__proxy_commands() {
+    local commands; commands=()
+    _describe -t commands 'wirelight proxy commands' commands "$@"
+}
 (( $+functions[_wirelight__subcmd__raw_commands] )) ||
 _wirelight__subcmd__raw_commands() {
     local commands; commands=()
     _describe -t commands 'wirelight raw commands' commands "$@"
+}
+(( $+functions[_wirelight__subcmd__run_commands] )) ||
+_wirelight__subcmd__run_commands() {
+    local commands; commands=()
+    _describe -t commands 'wirelight run commands' commands "$@"
 }
 (( $+functions[_wirelight__subcmd__serve_commands] )) ||
 _wirelight__subcmd__serve_commands() {
