@@ -33,6 +33,12 @@ static TEAR_DOWN: Rule = Rule {
     says: "A connection is closed after the message that carries the close option, in stages.",
 };
 
+static PERSISTENCE: Rule = Rule {
+    name: "persistence",
+    section: "RFC 9112, section 9.3",
+    says: "A connection is kept for further requests for as long as both sides like.",
+};
+
 static PREMATURE: Rule = Rule {
     name: "premature-close",
     section: "RFC 9112, section 9.5",
@@ -55,7 +61,8 @@ impl Decision for Close {
     fn rule(&self) -> &'static Rule {
         match self {
             Self::Finished | Self::Drained => &TEAR_DOWN,
-            Self::Left | Self::Abandoned(_) | Self::Stalled(_) => &PREMATURE,
+            Self::Left => &PERSISTENCE,
+            Self::Abandoned(_) | Self::Stalled(_) => &PREMATURE,
             Self::Refused(error) => error.rule,
             Self::Broken => &INCOMPLETE,
             Self::Switched => &SWITCH,

@@ -6,7 +6,8 @@ use std::fmt::Write;
 use http::{HeaderValue, StatusCode, header, response};
 use wirelight_proto::ConnectionError;
 use wirelight_semantics::decision::{Decision, Rule};
-use wirelight_service::{Error, Fault};
+use wirelight_service::layer::date;
+use wirelight_service::{Clock, Error, Fault};
 
 static HANDLER_FAILED: Rule = Rule {
     name: "handler-failed",
@@ -46,7 +47,7 @@ impl Decision for HandlerFailed {
 }
 
 /// What a peer is told about the rule that it broke.
-pub(super) fn of_connection(error: &ConnectionError, status: StatusCode) -> (response::Parts, String) {
+pub(super) fn of_connection(error: &ConnectionError, status: StatusCode, clock: &Clock) -> (response::Parts, String) {
     let mut text = format!("{status}\n\n{}", error.because);
     if let Some(at) = error.at {
         let _ = write!(text, ", at byte {at}");
@@ -55,23 +56,25 @@ pub(super) fn of_connection(error: &ConnectionError, status: StatusCode) -> (res
     if let Some(otherwise) = &error.otherwise {
         let _ = writeln!(text, "What would have been accepted: {otherwise}.");
     }
-    (head(status), text)
+    (head(status, clock), text)
 }
 
 /// What a peer is told about a handler that failed; what went wrong inside is nobody's business but the log's.
-pub(super) fn of_handler(error: &Error) -> (response::Parts, String) {
+pub(super) fn of_handler(error: &Error, clock: &Clock) -> (response::Parts, String) {
     let status = error.status();
     let text = match error.fault() {
         Fault::Downstream => format!("{status}\n\n{}.\n", error.because()),
         Fault::Upstream | Fault::Ours => format!("{status}\n"),
     };
-    (head(status), text)
+    (head(status, clock), text)
 }
 
-fn head(status: StatusCode) -> response::Parts {
+fn head(status: StatusCode, clock: &Clock) -> response::Parts {
     let (mut parts, ()) = http::Response::new(()).into_parts();
     parts.status = status;
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     parts.headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // No layer gets to see this response, so its date is added here (RFC 9110, section 6.6.1).
+    parts.headers.insert(header::DATE, date::now(clock));
     parts
 }

@@ -147,7 +147,8 @@ where
                 continue;
             }
             let mut exchange = self.exchanges.swap_remove(index);
-            self.credit(&mut exchange, turn, cx);
+            // The engine may have held back content that there is room for now.
+            moved |= self.credit(&mut exchange, turn, cx);
             match &mut exchange.phase {
                 Phase::Handling(answering) => match poll_handler(answering.get(), cx) {
                     Poll::Ready(answer) => {
@@ -155,7 +156,7 @@ where
                         moved = true;
                         continue;
                     }
-                    Poll::Pending => self.credit(&mut exchange, turn, cx),
+                    Poll::Pending => moved |= self.credit(&mut exchange, turn, cx),
                 },
                 Phase::Sending(..) => {
                     let before = turn.out.len();
@@ -188,17 +189,20 @@ where
     ///
     /// The reader may be at work in another thread meanwhile: what it does next wakes the task only once there is no
     /// news to be had.
-    fn credit(&mut self, exchange: &mut Exchange, turn: &mut Turn, cx: &mut Task<'_>) {
+    fn credit(&mut self, exchange: &mut Exchange, turn: &mut Turn, cx: &mut Task<'_>) -> bool {
+        let mut taken = false;
         while let Some(upload) = &mut exchange.upload
             && let Poll::Ready(demand) = upload.poll_demand(cx)
         {
             self.link.engine.consume(exchange.stream, demand.taken);
+            taken |= demand.taken > 0;
             if demand.abandoned {
                 exchange.upload = None;
             } else if demand.wanted {
                 self.say_continue(exchange, turn);
             }
         }
+        taken
     }
 
     /// Tells a client that waits for it to send its content.
@@ -223,7 +227,7 @@ where
                 if let Some(record) = &exchange.record {
                     record.trail.note(HandlerFailed::new(&error));
                 }
-                let (parts, text) = refusal::of_handler(&error);
+                let (parts, text) = refusal::of_handler(&error, &self.context.clock);
                 (parts, Body::from(text))
             }
         };
@@ -396,7 +400,7 @@ where
         record: Option<Box<Record>>,
         turn: &mut Turn,
     ) {
-        let (parts, text) = refusal::of_connection(error, status);
+        let (parts, text) = refusal::of_connection(error, status, &self.context.clock);
         let content = Bytes::from(text);
         let engine = &mut self.link.engine;
         let length = Length::Known(content.len() as u64);

@@ -198,7 +198,7 @@ fn field(out: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) -> Result<()
 fn usual(name: &HeaderName, length: usize) -> Option<&'static [u8]> {
     Some(match length {
         4 if *name == header::DATE => b"Date: ",
-        4 if *name == header::ETAG => b"Etag: ",
+        4 if *name == header::ETAG => b"ETag: ",
         4 if *name == header::VARY => b"Vary: ",
         12 if *name == header::CONTENT_TYPE => b"Content-Type: ",
         13 if *name == header::CACHE_CONTROL => b"Cache-Control: ",
@@ -207,6 +207,7 @@ fn usual(name: &HeaderName, length: usize) -> Option<&'static [u8]> {
         15 if *name == header::X_FRAME_OPTIONS => b"X-Frame-Options: ",
         15 if *name == header::REFERRER_POLICY => b"Referrer-Policy: ",
         16 if *name == header::CONTENT_ENCODING => b"Content-Encoding: ",
+        16 if *name == header::WWW_AUTHENTICATE => b"WWW-Authenticate: ",
         22 if *name == header::X_CONTENT_TYPE_OPTIONS => b"X-Content-Type-Options: ",
         _ => return None,
     })

@@ -1,3 +1,0 @@
-//! Whether the house is kept as its rules say.
-
-mod tidy;
