@@ -275,6 +275,7 @@ mod tests {
         let names = [
             header::DATE,
             header::ETAG,
+            header::WWW_AUTHENTICATE,
             header::VARY,
             header::CONTENT_TYPE,
             header::CACHE_CONTROL,
@@ -288,7 +289,10 @@ mod tests {
         for name in names {
             let mut written = Vec::new();
             capitalised(&mut written, name.as_str().as_bytes()).unwrap();
-            assert_eq!(usual(&name, name.as_str().len()), Some(&written[..]), "{name}");
+            let usual = usual(&name, name.as_str().len()).unwrap();
+            assert!(usual.eq_ignore_ascii_case(&written), "{name}");
+            let as_the_rfc_has_it = name == header::ETAG || name == header::WWW_AUTHENTICATE;
+            assert_eq!(usual != &written[..], as_the_rfc_has_it, "{name}");
         }
         assert_eq!(usual(&header::SERVER, header::SERVER.as_str().len()), None);
     }
