@@ -40,6 +40,8 @@ pub struct RequestConfig {
     pub continue_timeout: Duration,
     /// How many requests may wait on a connection that is shared.
     pub waiting_max: usize,
+    /// How long a connection that is shared may rest before it is closed.
+    pub rest_timeout: Duration,
 }
 
 impl Default for RequestConfig {
@@ -50,6 +52,7 @@ impl Default for RequestConfig {
             write_timeout: Duration::from_secs(30),
             continue_timeout: Duration::from_secs(1),
             waiting_max: 1024,
+            rest_timeout: Duration::from_secs(60),
         }
     }
 }

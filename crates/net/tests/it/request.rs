@@ -413,3 +413,29 @@ async fn a_shared_connection_serves_its_handles_in_turn() {
     drop(handle);
     assert!(matches!(task.await.unwrap(), Close::Finished | Close::Left));
 }
+
+#[tokio::test]
+async fn a_shared_connection_does_not_rest_for_ever() {
+    let mut stage = stage();
+    let (handle, task) = (*stage.client.take().unwrap()).share();
+    let task = tokio::spawn(task);
+    let limit = RequestConfig::default().rest_timeout;
+    tokio::task::yield_now().await;
+    stage.clock.advance(limit / 2);
+    let sending = tokio::spawn({
+        let handle = handle.clone();
+        async move { handle.send(get()).await.unwrap().response.into_body().collect(10).await.unwrap() }
+    });
+    tokio::task::yield_now().await;
+    tokio::task::yield_now().await;
+    stage.peer.send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none");
+    assert_eq!(sending.await.unwrap(), "one");
+    tokio::task::yield_now().await;
+    stage.clock.advance(limit - Duration::from_millis(1));
+    tokio::task::yield_now().await;
+    assert!(handle.is_usable(), "its rest began anew");
+    stage.clock.advance(Duration::from_millis(1));
+    assert!(matches!(task.await.unwrap(), Close::Finished));
+    assert!(!handle.is_usable());
+    assert!(handle.send(get()).await.unwrap_err().is_premature_close);
+}

@@ -4,10 +4,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context as Task, Poll};
+use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
 use wirelight_proto::Connection;
-use wirelight_service::{Error, Fault, Kind, Request};
+use wirelight_service::{Error, Fault, Kind, Request, Timer};
 
 use super::Requests;
 use super::call::Answer;
@@ -35,6 +36,9 @@ pub struct Shared<T, E> {
     calls: mpsc::Receiver<Call>,
     over: Arc<AtomicBool>,
     released: bool,
+    /// Since when it rests.
+    resting: Option<Instant>,
+    timer: Timer,
 }
 
 impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
@@ -43,7 +47,8 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
         let (sender, calls) = mpsc::channel(self.context.config.waiting_max.max(1));
         let over = Arc::new(AtomicBool::new(false));
         let handle = Handle { calls: sender, over: Arc::clone(&over), connection: Arc::clone(&self.connection) };
-        (handle, Shared { requests: self, calls, over, released: false })
+        let timer = self.context.clock.timer();
+        (handle, Shared { requests: self, calls, over, released: false, resting: None, timer })
     }
 }
 
@@ -102,12 +107,25 @@ impl<T: Transport, E: Connection + Unpin> Future for Shared<T, E> {
         let rests = this.requests.is_at_rest();
         let polled = match polled {
             Poll::Pending if this.released && rests => Poll::Ready(Close::Finished),
-            polled => polled,
+            Poll::Pending if rests => this.poll_rest(cx).map(|()| Close::Finished),
+            polled => {
+                this.resting = None;
+                polled
+            }
         };
         if polled.is_ready() || !this.requests.is_usable() {
             this.over.store(true, Ordering::Relaxed);
         }
         polled
+    }
+}
+
+impl<T: Transport, E: Connection + Unpin> Shared<T, E> {
+    /// Ready when it has rested long enough.
+    fn poll_rest(&mut self, cx: &mut Task<'_>) -> Poll<()> {
+        let now = self.requests.context.clock.now();
+        let since = *self.resting.get_or_insert(now);
+        self.timer.poll_at(now, since + self.requests.context.config.rest_timeout, cx)
     }
 }
 
