@@ -139,6 +139,12 @@ where
         for exchange in &mut self.exchanges {
             exchange.stirred = true;
         }
+        if self.is_quiet(turn) {
+            // Most turns begin because something has come: what was settled before need not be again.
+            if let Err(close) = self.read(turn, cx) {
+                return Poll::Ready(close);
+            }
+        }
         loop {
             if let State::Lingering(closing) = &mut self.state {
                 let (linger, close) = &mut **closing;
@@ -172,6 +178,15 @@ where
                 Err(close) => return Poll::Ready(close),
             }
         }
+    }
+
+    /// Whether nothing was left over from the last turn but to wait for the peer.
+    fn is_quiet(&self, turn: &Turn) -> bool {
+        matches!(self.state, State::Open)
+            && self.exchanges.is_empty()
+            && self.held.is_none()
+            && turn.input.is_empty()
+            && self.link.is_clear(turn)
     }
 
     /// Takes a seat among those who are told to drain, and passes the word on.
@@ -209,7 +224,6 @@ where
     fn settle(&mut self, turn: &mut Turn, cx: &mut Task<'_>) -> bool {
         let waiting = !self.link.is_clear(turn);
         let filled = loop {
-            let mut moved = false;
             while self.has_room(turn) && !matches!(self.state, State::Closing(_)) {
                 match self.next_event(turn) {
                     Ok(Some(event)) => {
@@ -219,9 +233,9 @@ where
                     Ok(None) => break,
                     Err(error) => self.refuse(error, turn),
                 }
-                moved = true;
             }
-            moved |= self.stir(turn, cx);
+            // The engine has nothing more to say unless one of these gives it reason to.
+            let mut moved = self.stir(turn, cx);
             // What leaves may make room for more.
             let before = turn.out.len();
             self.link.engine.poll_transmit(&mut turn.out, turn.now);
