@@ -9,7 +9,7 @@ use wirelight_semantics::coding::Coding;
 use wirelight_semantics::decision::{Decision, Rule, Shown};
 use wirelight_semantics::fields;
 use wirelight_semantics::media_type::MediaType;
-use wirelight_semantics::negotiate::{self, Choice};
+use wirelight_semantics::negotiate::{self, Cause, Choice};
 
 use super::Compress;
 
@@ -89,13 +89,26 @@ impl Compress {
         if let Some(left) = self.judge_response(status, response, length_bytes) {
             return Judgement::Left(left);
         }
-        let request = accepted.into_iter().map(|accepted| (header::ACCEPT_ENCODING, accepted)).collect();
+        let Some(accepted) = accepted else {
+            return self.judge_unasked(status);
+        };
+        let request = HeaderMap::from_iter([(header::ACCEPT_ENCODING, accepted)]);
         let available: Vec<Coding> = self.codings.iter().copied().chain([Coding::Identity]).collect();
         let choice = negotiate::coding(&request, &available);
         match choice.chosen().copied() {
             _ if status == StatusCode::NOT_MODIFIED => Judgement::NotModified(choice),
             None | Some(Coding::Identity) => Judgement::Left(Left::NotWanted(choice)),
             Some(coding) => Judgement::Compressed { coding, choice },
+        }
+    }
+
+    /// Whoever does not ask may not know how to decode.
+    fn judge_unasked(&self, status: StatusCode) -> Judgement {
+        let (chosen, index) = (Coding::Identity, self.codings.len());
+        let choice = Choice::Chosen { chosen, index, cause: Cause::Unasked(header::ACCEPT_ENCODING) };
+        match status {
+            StatusCode::NOT_MODIFIED => Judgement::NotModified(choice),
+            _ => Judgement::Left(Left::NotWanted(choice)),
         }
     }
 

@@ -8,7 +8,7 @@ mod encoder;
 mod judge;
 mod whole;
 
-use http::header::{self, HeaderMap};
+use http::header::{self, Entry, HeaderMap};
 use http::{Method, StatusCode};
 use wirelight_semantics::coding::Coding;
 use wirelight_semantics::fields;
@@ -122,7 +122,12 @@ impl Compress {
     /// Does what was judged; coding the content may show that it is not worth it.
     fn apply(&self, judgement: Judgement, response: &mut Response) -> Result<Judgement> {
         if judgement.depends_on_request() {
-            fields::add_vary(response.headers_mut(), &[header::ACCEPT_ENCODING]);
+            match response.headers_mut().entry(header::VARY) {
+                Entry::Vacant(vacant) => {
+                    vacant.insert(header::ACCEPT_ENCODING.into());
+                }
+                Entry::Occupied(_) => fields::add_vary(response.headers_mut(), &[header::ACCEPT_ENCODING]),
+            }
         }
         let Some(coding) = judgement.coding() else {
             return Ok(judgement);
