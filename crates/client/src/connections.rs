@@ -1,8 +1,8 @@
 //! The innermost service of a client: a request finds its connection, and is sent on it.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
@@ -101,6 +101,8 @@ struct Inner {
     unix_socket: Option<std::path::PathBuf>,
     versions: Versions,
     http2: Arc<h2::Config>,
+    /// The route of the last request: most programs ask the same server again and again.
+    last: Mutex<Option<(Uri, Arc<Route>)>>,
 }
 
 /// Whether a request whose connection ended is sent again, and why (RFC 9110, section 9.2.2).
@@ -215,6 +217,7 @@ impl Connections {
             unix_socket: config.unix_socket,
             versions: config.versions,
             http2: Arc::new(config.http2),
+            last: Mutex::new(None),
         })))
     }
 
@@ -234,12 +237,26 @@ impl Connections {
         Ok(Route { origin, via })
     }
 
+    /// The same, found again without being made again.
+    fn route_again(&self, uri: &Uri) -> Result<Arc<Route>> {
+        let last = || self.0.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, route)) = &*last()
+            && known.scheme() == uri.scheme()
+            && known.authority() == uri.authority()
+        {
+            return Ok(Arc::clone(route));
+        }
+        let route = Arc::new(self.route(uri)?);
+        *last() = Some((uri.clone(), Arc::clone(&route)));
+        Ok(route)
+    }
+
     fn clock(&self) -> &Clock {
         &self.0.connector.context.clock
     }
 
     async fn exchange(&self, mut request: Request) -> Result<Response> {
-        let route = Arc::new(self.route(request.uri())?);
+        let route = self.route_again(request.uri())?;
         let extensions = request.extensions();
         let (trail, watch) = match extensions.is_empty() {
             true => (Trail::unwatched(), None),

@@ -11,6 +11,7 @@ pub mod error;
 pub mod layer;
 pub mod multipart;
 pub mod pool;
+pub mod progress;
 pub mod proxy;
 pub mod resolve;
 pub mod route;

@@ -6,6 +6,8 @@
 pub mod assign;
 
 use std::collections::{HashMap, VecDeque};
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Wake, Waker};
@@ -236,7 +238,7 @@ impl Pool {
             }
             return;
         }
-        if connection.poll_idle(&mut Context::from_waker(&seat.undertaker)).is_ready() {
+        if has_ended(&mut connection, &seat.undertaker) {
             drop(places);
             drop(connection);
             return self.freed(route);
@@ -285,6 +287,15 @@ impl Pool {
         let places = self.places();
         places.values().fold((0, 0), |(all, resting), place| (all + place.connections, resting + place.resting.len()))
     }
+}
+
+/// Whether a connection at rest is over; if not, the waker is told when it is.
+///
+/// The runtime must not wake the waker from in here, as it does to be fair to other tasks, since the waker takes the
+/// lock that is held.
+fn has_ended(connection: &mut Connection, waker: &Waker) -> bool {
+    let polling = pin!(tokio::task::unconstrained(poll_fn(|cx| connection.poll_idle(cx))));
+    polling.poll(&mut Context::from_waker(waker)).is_ready()
 }
 
 enum Step {
@@ -399,8 +410,7 @@ impl Wake for Undertaker {
         let Some(place) = places.get_mut(&self.route) else { return };
         let Some(index) = place.resting.iter().position(|rester| rester.seat.id == self.id) else { return };
         let undertaker = place.resting[index].seat.undertaker.clone();
-        let polled = place.resting[index].connection.poll_idle(&mut Context::from_waker(&undertaker));
-        if polled.is_ready() {
+        if has_ended(&mut place.resting[index].connection, &undertaker) {
             let rester = place.resting.remove(index);
             drop(places);
             drop(rester);
