@@ -16,7 +16,7 @@ use super::pipe::{Peer, pipe};
 /// What an observer saw.
 #[derive(Default)]
 pub(crate) struct Seen {
-    pub(crate) records: Mutex<Vec<Box<Record>>>,
+    pub(crate) records: Mutex<Vec<Record>>,
     pub(crate) bytes: Mutex<Vec<(u64, Wire, Vec<u8>)>>,
 }
 
@@ -30,7 +30,7 @@ impl Observer for Seen {
     }
 
     fn finished(&self, record: Box<Record>) {
-        self.records.lock().unwrap().push(record);
+        self.records.lock().unwrap().push(*record);
     }
 }
 

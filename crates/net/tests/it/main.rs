@@ -2,6 +2,8 @@
 
 mod driver;
 mod faults;
+mod files;
 mod pipe;
 mod request;
 mod secure;
+mod storm;

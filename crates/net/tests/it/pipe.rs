@@ -26,8 +26,9 @@ impl Chance {
 struct State {
     /// What the peer has sent and nobody has read.
     to_us: VecDeque<u8>,
-    /// What we have sent.
+    /// What we have sent, and how much of it the peer was given by [`Peer::take`].
     to_peer: Vec<u8>,
+    given: usize,
     /// How much more the peer takes; `None` is anything.
     window: Option<usize>,
     /// How much one read gives at the most.
@@ -89,6 +90,19 @@ impl Peer {
     /// Everything received so far.
     pub(crate) fn received(&self) -> Vec<u8> {
         self.0.lock().unwrap().to_peer.clone()
+    }
+
+    /// What was received since the last call.
+    pub(crate) fn take(&self) -> Vec<u8> {
+        let mut state = self.0.lock().unwrap();
+        let end = state.to_peer.len();
+        let from = std::mem::replace(&mut state.given, end);
+        state.to_peer[from..].to_vec()
+    }
+
+    /// How many bytes were received so far.
+    pub(crate) fn received_bytes(&self) -> usize {
+        self.0.lock().unwrap().to_peer.len()
     }
 
     pub(crate) fn text(&self) -> String {
