@@ -2,7 +2,6 @@
 
 mod driver;
 mod faults;
-mod files;
 mod pipe;
 mod request;
 mod secure;
