@@ -101,11 +101,14 @@ impl File {
         &self.text
     }
 
-    /// The same config, written as it should look: indented by four spaces, comments kept.
-    pub fn formatted(&self) -> String {
+    /// The same config, written as it should look: indented by four spaces, comments kept; `None` if a comment stands
+    /// where it could not be kept.
+    pub fn formatted(&self) -> Option<String> {
         let mut document = self.document.clone();
+        keep_values(&mut document);
         document.autoformat_config(&FormatConfig::builder().indent("    ").build());
-        document.to_string()
+        let formatted = document.to_string();
+        (comments(&formatted) == comments(&self.text)).then_some(formatted)
     }
 
     /// What it comes to.
@@ -118,4 +121,26 @@ impl File {
         let faults = noted.into_inner();
         if faults.is_empty() { Ok(plan) } else { Err(Faults::new(&self.name, &self.text, faults)) }
     }
+}
+
+/// Values stay as they were written: quotes say that something is text, though they could be left out.
+fn keep_values(document: &mut KdlDocument) {
+    for node in document.nodes_mut() {
+        for entry in node.entries_mut() {
+            entry.keep_format();
+            if let Some(format) = entry.format_mut()
+                && format.leading.chars().all(|char| char == ' ' || char == '\t')
+            {
+                format.leading = " ".to_owned();
+            }
+        }
+        if let Some(block) = node.children_mut() {
+            keep_values(block);
+        }
+    }
+}
+
+/// How often a comment may begin in a text; what stands in values counts the same before and after.
+fn comments(text: &str) -> usize {
+    ["//", "/*", "/-"].iter().map(|mark| text.matches(mark).count()).sum()
 }

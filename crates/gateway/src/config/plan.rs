@@ -404,8 +404,7 @@ impl Plan {
         let proxy = Proxy { upstream: Arc::clone(&upstream), host: ProxyHost::Client };
         let route =
             Route { name: "*".into(), conditions: Vec::new(), around: Vec::new(), handler: Handler::Proxy(proxy) };
-        let site =
-            Site { hosts: vec![Host::Default], listeners: vec![0], around: Vec::new(), routes: vec![route] };
+        let site = Site { hosts: vec![Host::Default], listeners: vec![0], around: Vec::new(), routes: vec![route] };
         Self {
             listeners: vec![Listen { address, certificates: Vec::new() }],
             sites: vec![site],

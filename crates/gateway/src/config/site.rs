@@ -52,10 +52,11 @@ impl Sites {
                 _ => site.around.extend(around::read(&child, scope, &[])),
             }
         }
-        if site.listeners.is_empty() {
+        let is_whole = word.knows_all(&known);
+        if is_whole && !word.says("listen") {
             word.fault(Fault::new(word.span(), "this site listens nowhere").help("add: listen \":8080\""));
         }
-        if site.routes.is_empty() {
+        if is_whole && !word.says("route") {
             word.fault(Fault::new(word.span(), "this site has no route").help("add: route { files \".\" }"));
         }
         self.distinct(word, &site);
@@ -64,11 +65,13 @@ impl Sites {
 
     /// Notes a host whose requests an earlier site takes on every listener: the first that is for a host is asked.
     fn distinct(&self, word: &Word<'_>, site: &Site) {
-        for (value, host) in word.arguments().iter().zip(&site.hosts) {
-            let shares = |known: &&Site| known.listeners.iter().any(|listener| site.listeners.contains(listener));
-            if self.sites.iter().filter(shares).any(|known| known.hosts.contains(host)) {
+        for value in word.arguments() {
+            let Ok(host) = Host::parse(&value.shown()) else { continue };
+            let shares = |known: &&Site| site.listeners.iter().all(|listener| known.listeners.contains(listener));
+            let covers = |known: &&Site| known.hosts.iter().any(|earlier| earlier.covers(&host));
+            if let Some(known) = self.sites.iter().filter(shares).find(covers) {
                 value.wrong(
-                    format!("another site is for `{host}` on the same listener"),
+                    format!("the site `{}` before it takes every request for `{host}`", known.name()),
                     "this one would never be asked",
                 );
             }
@@ -178,7 +181,7 @@ fn route(word: &Word<'_>, scope: &Scope<'_>) -> Option<Route> {
             around.extend(around::read(&child, scope, &parameters));
         }
     }
-    if !has_handler {
+    if !has_handler && word.knows_all(&known) {
         word.fault(
             Fault::new(word.span(), "nothing answers on this route")
                 .help(format!("end it with one of: {}", handler::WORDS.join(", "))),

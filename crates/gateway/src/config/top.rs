@@ -32,6 +32,7 @@ pub(super) fn plan(document: &KdlDocument, folder: &Path, noted: &Noted) -> Plan
         let Some(read) = upstream::named(word) else { continue };
         if scope.upstreams.iter().any(|known| known.name == read.name) {
             word.wrong(format!("there are two upstreams `{}`", read.name));
+            continue;
         }
         scope.upstreams.push(Arc::new(read));
     }

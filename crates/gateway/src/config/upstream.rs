@@ -70,12 +70,9 @@ pub(super) fn named(word: &Word<'_>) -> Option<Upstream> {
     let name = word.argument("a name")?.text()?;
     let mut upstream = Upstream::of(name, Vec::new());
     settings(word, &mut upstream);
-    if upstream.servers.is_empty() {
-        word.fault(
-            Fault::new(word.span(), format!("the upstream `{name}` has no server"))
-                .help("add: server \"http://127.0.0.1:3000\""),
-        );
-        return None;
+    if word.knows_all(&WORDS) && !word.says("server") {
+        let fault = Fault::new(word.span(), format!("the upstream `{name}` has no server"));
+        word.fault(fault.help("add: server \"http://127.0.0.1:3000\""));
     }
     Some(upstream)
 }

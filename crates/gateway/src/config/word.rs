@@ -116,6 +116,17 @@ impl<'a> Word<'a> {
         among(nodes, self.noted, known, &format!("in `{}`", self.name()))
     }
 
+    /// Whether every word of the block is one of `known`: a word that is missing may be there, misspelt.
+    pub(super) fn knows_all(&self, known: &[&str]) -> bool {
+        let nodes = self.node.children().map(|block| block.nodes()).unwrap_or_default();
+        nodes.iter().all(|node| known.contains(&node.name().value()))
+    }
+
+    /// Whether a word of this name stands in the block.
+    pub(super) fn says(&self, name: &str) -> bool {
+        self.node.children().is_some_and(|block| block.nodes().iter().any(|node| node.name().value() == name))
+    }
+
     /// Notes a block where none belongs.
     pub(super) fn no_block(&self) {
         if let Some(first) = self.node.children().and_then(|block| block.nodes().first()) {

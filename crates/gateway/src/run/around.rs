@@ -1,14 +1,16 @@
 //! What stands around handlers, as services: the first that is written is the outermost.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{self, HeaderMap, HeaderValue};
+use wirelight_semantics::decision::{Decision, Rule, Shown};
 use wirelight_service::layer::{
     AnswerErrors, AnswerTrace, Compress, Cors, LimitConcurrency, LimitContent, SecureResponses, Timeout,
 };
 use wirelight_service::service::Boxed;
-use wirelight_service::{Body, Clock, Error, Fault, Kind, Request, Response, Result, Service, ServiceExt};
+use wirelight_service::{Body, Clock, Error, Fault, Kind, Request, Response, Result, Service, ServiceExt, Trail};
 
 use super::handler::matched;
 use crate::config::plan::{Around, Edit, Page, SecurityHeaders, Template};
@@ -88,8 +90,39 @@ impl Service for Rewrite {
         let Some(rewritten) = target::rewritten(request.uri(), &path) else {
             return Err(Error::new(Kind::Malformed, Fault::Downstream, "the target cannot be rewritten"));
         };
+        let trail = Trail::of(request.extensions());
+        if trail.is_watched() {
+            trail.note(Rewritten { target: rewritten.to_string(), template: self.template.text.clone() });
+        }
         *request.uri_mut() = rewritten;
         self.inner.call(request).await
+    }
+}
+
+/// A request is given another path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Rewritten {
+    target: String,
+    template: String,
+}
+
+static REWRITE: Rule = Rule {
+    name: "rewrite",
+    section: "RFC 9110, section 7.1",
+    says: "A server maps a request target to a resource as its configuration says.",
+};
+
+impl Decision for Rewritten {
+    fn rule(&self) -> &'static Rule {
+        &REWRITE
+    }
+
+    fn outcome(&self) -> Cow<'static, str> {
+        format!("rewritten to {}", Shown(self.target.as_bytes())).into()
+    }
+
+    fn because(&self) -> Cow<'static, str> {
+        format!("the config says `rewrite \"{}\"`", self.template).into()
     }
 }
 

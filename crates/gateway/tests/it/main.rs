@@ -2,6 +2,7 @@
 
 mod changes;
 mod conditions;
+mod config;
 mod corpus;
 mod links;
 mod listing;

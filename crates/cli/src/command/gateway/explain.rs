@@ -13,6 +13,9 @@ use crate::args::Explain;
 use crate::exit::Failure;
 use crate::print::Paint;
 
+/// The rule by which a server is chosen: the last decision before a request leaves.
+const FORWARDED: &str = "balancing";
+
 /// Prints the decisions.
 pub(crate) fn run(arguments: &Explain) -> Result<(), Failure> {
     let plan = super::plan(&arguments.file.config)?;
@@ -39,6 +42,10 @@ pub(crate) fn run(arguments: &Explain) -> Result<(), Failure> {
                 let _ = writeln!(text, "    {otherwise}");
             }
             let _ = writeln!(text, "    {}", paint.quiet(decision.rule()));
+            if decision.rule().name == FORWARDED {
+                // What comes after depends on an answer that nobody has given.
+                break;
+            }
         }
     });
     match answered {

@@ -9,7 +9,10 @@ use crate::exit::Failure;
 pub(crate) fn run(arguments: &Fmt) -> Result<(), Failure> {
     let path = &arguments.config;
     let file = super::read(path)?;
-    let formatted = file.formatted();
+    let formatted = file.formatted().ok_or_else(|| {
+        Failure::new(format!("a comment in {} stands where it could not be kept", path.display()))
+            .advise("Give it a line of its own.")
+    })?;
     if formatted == file.text() {
         return Ok(());
     }
