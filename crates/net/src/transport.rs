@@ -1,11 +1,13 @@
 //! What carries the bytes of a connection: TCP, a Unix socket, or a pipe in a test.
 
+use std::fs::File;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use rustix::fs::sendfile;
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 /// A stream of bytes in both directions, polled so that nothing is held while it is idle.
@@ -15,6 +17,26 @@ pub trait Transport: Send + Unpin + 'static {
 
     /// Writes some of the pieces, in order, and says how many bytes were taken.
     fn poll_write(&mut self, cx: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>>;
+
+    /// Whether [`poll_send_file`](Self::poll_send_file) is there to be called.
+    fn sends_files(&self) -> bool {
+        false
+    }
+
+    /// Sends some of `length` bytes of a file from `offset`, without reading them here, and says how many.
+    ///
+    /// # Errors
+    /// Those of the file too; [`Unsupported`](io::ErrorKind::Unsupported) where files cannot be sent.
+    fn poll_send_file(
+        &mut self,
+        cx: &mut Context<'_>,
+        file: &File,
+        offset: u64,
+        length: usize,
+    ) -> Poll<io::Result<usize>> {
+        let _ = (cx, file, offset, length);
+        Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
+    }
 
     /// Sends what a layer below may hold back, such as a TLS record.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
@@ -32,7 +54,7 @@ pub trait Transport: Send + Unpin + 'static {
 }
 
 macro_rules! transports {
-    ($($stream:ty: $cut_off:expr),*) => {$(
+    ($($stream:ty: $cut_off:expr $(, $send_file:ident)?);*) => {$(
         impl Transport for $stream {
             fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
                 read_into(Pin::new(self), cx, buffer)
@@ -44,6 +66,22 @@ macro_rules! transports {
                     pieces => AsyncWrite::poll_write_vectored(Pin::new(self), cx, pieces),
                 }
             }
+
+            $(
+                fn sends_files(&self) -> bool {
+                    true
+                }
+
+                fn poll_send_file(
+                    &mut self,
+                    cx: &mut Context<'_>,
+                    file: &File,
+                    offset: u64,
+                    length: usize,
+                ) -> Poll<io::Result<usize>> {
+                    $send_file(self, cx, file, offset, length)
+                }
+            )?
 
             fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
                 AsyncWrite::poll_flush(Pin::new(self), cx)
@@ -64,12 +102,44 @@ transports!(
     TcpStream: |stream: &TcpStream| {
         // It fails only on a socket that is gone already.
         let _ = stream.set_zero_linger();
-    },
-    UnixStream: |_: &UnixStream| {},
+    }, send_file;
+    UnixStream: |_: &UnixStream| {};
     DuplexStream: |_: &DuplexStream| {}
 );
 
+/// Has the system copy from a file to a socket.
+fn send_file(
+    stream: &TcpStream,
+    cx: &mut Context<'_>,
+    file: &File,
+    offset: u64,
+    length: usize,
+) -> Poll<io::Result<usize>> {
+    loop {
+        ready!(stream.poll_write_ready(cx))?;
+        let send = || Ok(sendfile(stream, file, Some(&mut { offset }), length)?);
+        match stream.try_io(Interest::WRITABLE, send) {
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+            sent => return Poll::Ready(sent),
+        }
+    }
+}
+
 impl Transport for Box<dyn Transport> {
+    fn sends_files(&self) -> bool {
+        (**self).sends_files()
+    }
+
+    fn poll_send_file(
+        &mut self,
+        cx: &mut Context<'_>,
+        file: &File,
+        offset: u64,
+        length: usize,
+    ) -> Poll<io::Result<usize>> {
+        (**self).poll_send_file(cx, file, offset, length)
+    }
+
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
         (**self).poll_read(cx, buffer)
     }

@@ -61,6 +61,18 @@ pub trait Connection {
     /// How many bytes of content may be sent on this stream now; the driver also bounds what `out` holds.
     fn capacity(&self, stream: StreamId) -> usize;
 
+    /// How much content of this stream may now be handed to the transport without passing through here: none, unless
+    /// it leaves as it is.
+    fn unframed(&self, stream: StreamId) -> u64 {
+        let _ = stream;
+        0
+    }
+
+    /// Notes that content was handed to the transport, at most as much as [`unframed`](Self::unframed) allows.
+    fn sent_unframed(&mut self, stream: StreamId, length: u64) {
+        let _ = (stream, length);
+    }
+
     /// Whether more bytes from the peer could be of use now; when not, the transport should not be read.
     fn wants_read(&self) -> bool;
 

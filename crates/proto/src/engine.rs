@@ -124,6 +124,14 @@ impl Connection for Engine {
         both!(self, engine => engine.capacity(stream))
     }
 
+    fn unframed(&self, stream: StreamId) -> u64 {
+        both!(self, engine => engine.unframed(stream))
+    }
+
+    fn sent_unframed(&mut self, stream: StreamId, length: u64) {
+        both!(mut self, engine => engine.sent_unframed(stream, length));
+    }
+
     #[inline]
     fn wants_read(&self) -> bool {
         both!(self, engine => engine.wants_read())

@@ -11,7 +11,11 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use tokio::task::JoinHandle;
+use wirelight_service::body::FileContent;
 use wirelight_service::{Error, Fault, Kind, Result};
+
+/// How much is looked for in memory at a time.
+const AT_HAND_MAX: u64 = 1 << 20;
 
 /// A stretch of a file: which file, from where, how much is left.
 ///
@@ -31,22 +35,6 @@ impl FileBody {
         Self { file, offset, remaining: length, chunk_bytes: chunk_bytes.max(1), reading: None }
     }
 
-    /// The file, where the next byte lies and how many are left, for whoever can send a file without reading it.
-    ///
-    /// `None` while a piece is being read.
-    pub fn rest(&self) -> Option<(&File, u64, u64)> {
-        self.reading.is_none().then_some((&*self.file, self.offset, self.remaining))
-    }
-
-    /// Notes that `length` bytes were sent without being read here.
-    ///
-    /// # Panics
-    /// If fewer are left.
-    pub fn skip(&mut self, length: u64) {
-        self.remaining = self.remaining.checked_sub(length).expect("no more is sent than was promised");
-        self.offset += length;
-    }
-
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
         loop {
             if let Some(reading) = &mut self.reading {
@@ -62,6 +50,29 @@ impl FileBody {
             self.reading = Some(tokio::task::spawn_blocking(move || read_waiting(&file, offset, length)));
         }
     }
+}
+
+impl FileContent for FileBody {
+    fn at_hand(&self) -> Option<(&File, u64, u64)> {
+        let length = self.remaining.min(AT_HAND_MAX);
+        if self.reading.is_some() || length == 0 {
+            return None;
+        }
+        // Files are read ahead, so that what lies between two bytes in memory mostly is there too.
+        let is_there = |offset| is_in_memory(&self.file, offset);
+        let is_at_hand = is_there(self.offset) && is_there(self.offset + length - 1);
+        is_at_hand.then_some((&*self.file, self.offset, length))
+    }
+
+    fn skip(&mut self, length: u64) {
+        self.remaining = self.remaining.checked_sub(length).expect("no more is sent than was promised");
+        self.offset += length;
+    }
+}
+
+/// Whether the system holds the byte at `offset` in memory.
+fn is_in_memory(file: &File, offset: u64) -> bool {
+    preadv2(file, &mut [IoSliceMut::new(&mut [0])], offset, ReadWriteFlags::NOWAIT) == Ok(1)
 }
 
 /// Reads what the system holds in memory; `None` when it would have to wait for a disk.

@@ -215,7 +215,7 @@ impl Content {
     fn whole(&self, length: u64) -> Body {
         match self {
             Self::Memory(bytes) => bytes.clone().into(),
-            Self::File(file, chunk_bytes) => Body::stream(FileBody::new(Arc::clone(file), 0, length, *chunk_bytes)),
+            Self::File(file, chunk_bytes) => Body::file(FileBody::new(Arc::clone(file), 0, length, *chunk_bytes)),
         }
     }
 
@@ -252,7 +252,7 @@ impl Piece {
     fn into_body(self) -> Body {
         match self {
             Self::Bytes(bytes) => bytes.into(),
-            Self::File(file) => Body::stream(file),
+            Self::File(file) => Body::file(file),
         }
     }
 

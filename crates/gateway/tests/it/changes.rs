@@ -211,10 +211,11 @@ async fn a_file_that_is_not_in_memory_is_read_from_the_disk() {
 async fn a_stretch_of_a_file_can_be_sent_without_reading_it_here() {
     use std::sync::Arc;
     use wirelight_gateway::files::FileBody;
+    use wirelight_service::body::FileContent;
     let site = Site::new(&[("file.txt", "0123456789")]);
     let file = Arc::new(fs::File::open(site.path("file.txt")).unwrap());
     let mut body = FileBody::new(file, 2, 6, 3);
-    let (_, offset, remaining) = body.rest().unwrap();
+    let (_, offset, remaining) = body.at_hand().unwrap();
     assert_eq!((offset, remaining), (2, 6));
     body.skip(1);
     let mut body = Body::stream(body);

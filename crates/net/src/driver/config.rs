@@ -12,6 +12,9 @@ use crate::{Drain, Observer};
 pub struct Config {
     /// How much may wait to be sent before content is no longer asked for.
     pub output_bytes_max: usize,
+    /// Content that lies in a file is sent by the system, where the transport can have it do that, if so much of it
+    /// is at hand.
+    pub send_file_bytes_min: u64,
     /// How much is read at once.
     pub read_bytes: usize,
     /// How much may be read ahead of the exchange under way.
@@ -37,6 +40,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             output_bytes_max: 256 * 1024,
+            send_file_bytes_min: 128 * 1024,
             read_bytes: 64 * 1024,
             input_bytes_max: 64 * 1024,
             write_timeout: Duration::from_secs(30),

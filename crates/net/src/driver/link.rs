@@ -1,6 +1,7 @@
 //! An engine on a transport: buffers lent for a turn, reading, writing, and the one timer.
 
 use std::cell::Cell;
+use std::fs::File;
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -27,6 +28,8 @@ pub(super) struct Turn {
     pub(super) now: Instant,
     /// How much may still be done in this turn.
     left: usize,
+    /// Whether what is ready must leave before anything else can be.
+    pub(super) must_leave: bool,
 }
 
 impl Turn {
@@ -58,6 +61,8 @@ pub(super) struct Link<T, E> {
     /// How many bytes the transport has taken, and how many of them have surely left it.
     taken: u64,
     left: u64,
+    /// Whether content waits that the transport itself is to send.
+    stuck: bool,
     /// When the peer said that it will send nothing more.
     pub(super) ended: Option<Instant>,
 }
@@ -80,6 +85,7 @@ impl<T: Transport, E: Connection> Link<T, E> {
             progress: now,
             taken: 0,
             left: 0,
+            stuck: false,
             ended: None,
         }
     }
@@ -91,7 +97,7 @@ impl<T: Transport, E: Connection> Link<T, E> {
 
     /// Takes the thread's buffers, with what this connection kept in them.
     pub(super) fn begin(&mut self, now: Instant) -> Box<Turn> {
-        let new = || Box::new(Turn { input: Incoming::new(), out: Outgoing::new(), now, left: 0 });
+        let new = || Box::new(Turn { input: Incoming::new(), out: Outgoing::new(), now, left: 0, must_leave: false });
         let mut turn = SPARE.take().unwrap_or_else(new);
         turn.now = now;
         turn.left = WORK_MAX;
@@ -181,9 +187,43 @@ impl<T: Transport, E: Connection> Link<T, E> {
         self.transport.as_ref().map_or(0, Transport::unsent_bytes)
     }
 
+    /// Whether the transport can send a file without our reading it.
+    pub(super) fn sends_files(&self) -> bool {
+        self.transport.as_ref().is_some_and(Transport::sends_files)
+    }
+
+    /// Has the transport send some of a file. Everything else must have left.
+    pub(super) fn poll_send_file(
+        &mut self,
+        now: Instant,
+        (file, offset, length): (&File, u64, u64),
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<u64>> {
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        let sent = self.transport().poll_send_file(cx, file, offset, length);
+        if sent.is_ready() || !self.stuck {
+            self.progress = now;
+        }
+        self.stuck = sent.is_pending();
+        let sent = ready!(sent)? as u64;
+        self.taken += sent;
+        self.left = self.taken;
+        Poll::Ready(Ok(sent))
+    }
+
+    /// Whether content waits that the transport itself is to send.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.stuck
+    }
+
+    /// Notes that there is nothing any more that the transport itself is to send.
+    pub(super) fn unstick(&mut self) {
+        self.stuck = false;
+    }
+
     /// Whether nothing waits to leave, here or in a layer below.
     pub(super) fn is_clear(&self, turn: &Turn) -> bool {
-        turn.out.is_empty() && self.unsent_bytes() == 0
+        turn.out.is_empty() && self.unsent_bytes() == 0 && !self.stuck
     }
 
     /// How many bytes have left in all.

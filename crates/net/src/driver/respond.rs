@@ -305,7 +305,7 @@ where
     /// Sends content while there is some and room for it; gives the exchange back if it is not complete.
     fn send_content(&mut self, mut exchange: Exchange, turn: &mut Turn, cx: &mut Task<'_>) -> Option<Exchange> {
         loop {
-            let Phase::Sending(body, rest) = &mut exchange.phase else { return Some(exchange) };
+            let Phase::Sending(_, rest) = &mut exchange.phase else { return Some(exchange) };
             let room = self.link.engine.capacity(exchange.stream);
             if !rest.is_empty() {
                 if room == 0 || turn.out.len() >= self.context.config.output_bytes_max {
@@ -324,6 +324,16 @@ where
                 return Some(exchange);
             }
             turn.spend(0);
+            match self.send_file(&mut exchange, turn, cx) {
+                Handed::Nothing => {}
+                Handed::Some => continue,
+                Handed::Later => return Some(exchange),
+                Handed::Failed(error) => {
+                    self.break_off(exchange, &error, turn);
+                    return None;
+                }
+            }
+            let Phase::Sending(body, rest) = &mut exchange.phase else { return Some(exchange) };
             match poll_body(body.get(), cx) {
                 Poll::Pending => return Some(exchange),
                 Poll::Ready(None) => {
@@ -344,6 +354,45 @@ where
                         return None;
                     }
                 },
+            }
+        }
+    }
+
+    /// Has the transport send content that lies in a file, where it can and enough of it is at hand.
+    fn send_file(&mut self, exchange: &mut Exchange, turn: &mut Turn, cx: &mut Task<'_>) -> Handed {
+        let Phase::Sending(body, _) = &mut exchange.phase else { return Handed::Nothing };
+        let Some(content) = body.get().as_file().filter(|_| self.link.sends_files()) else { return Handed::Nothing };
+        let shown = self.context.observer.as_ref().is_some_and(|observer| observer.wants_bytes());
+        let allowed = self.link.engine.unframed(exchange.stream);
+        let Some((file, offset, length)) = content
+            .at_hand()
+            .filter(|(_, _, length)| (self.context.config.send_file_bytes_min..=allowed).contains(length) && !shown)
+        else {
+            return Handed::Nothing;
+        };
+        if !turn.out.is_empty() {
+            turn.must_leave = true;
+            exchange.stirred = true;
+            return Handed::Later;
+        }
+        match self.link.poll_send_file(turn.now, (file, offset, length), cx) {
+            Poll::Pending => Handed::Later,
+            // The file has become shorter: reading it says so.
+            Poll::Ready(Ok(0)) => Handed::Nothing,
+            Poll::Ready(Ok(sent)) => {
+                content.skip(sent);
+                self.link.engine.sent_unframed(exchange.stream, sent);
+                turn.spend(sent as usize);
+                if let Some(record) = &mut exchange.record {
+                    record.sent_bytes += sent;
+                }
+                Handed::Some
+            }
+            Poll::Ready(Err(error)) => {
+                let because = format!("the file could not be sent: {error}");
+                let fault = if is_disconnected(&error) { Fault::Downstream } else { Fault::Ours };
+                let kind = if fault == Fault::Downstream { Kind::Gone } else { Kind::Io };
+                Handed::Failed(Error::new(kind, fault, because).with_source(error))
             }
         }
     }
@@ -459,6 +508,23 @@ where
             observer.finished(record);
         }
     }
+}
+
+/// What came of having the transport send a file.
+enum Handed {
+    /// Nothing: the content must be read.
+    Nothing,
+    /// Some of it was sent.
+    Some,
+    /// Something else must leave first.
+    Later,
+    Failed(Error),
+}
+
+/// Whether an error says that the peer is gone.
+fn is_disconnected(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, TimedOut};
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | TimedOut)
 }
 
 /// Whether the client waits for 100 (RFC 9110, section 10.1.1).

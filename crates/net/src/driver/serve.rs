@@ -250,11 +250,15 @@ where
         if !waiting && !turn.out.is_empty() {
             self.link.starts_to_wait(turn.now);
         }
+        turn.must_leave = false;
+        if self.exchanges.is_empty() {
+            self.link.unstick();
+        }
         filled
     }
 
     pub(super) fn has_room(&self, turn: &Turn) -> bool {
-        turn.out.len() < self.context.config.output_bytes_max && !turn.is_spent()
+        turn.out.len() < self.context.config.output_bytes_max && !turn.is_spent() && !turn.must_leave
     }
 
     /// The next event of the engine, or the one that was read ahead.
@@ -430,7 +434,7 @@ where
             }
         }
         match written {
-            Poll::Ready(Ok(())) => Ok(true),
+            Poll::Ready(Ok(())) => Ok(!self.link.is_stuck()),
             Poll::Ready(Err(error)) => Err(error),
             Poll::Pending => Ok(false),
         }

@@ -2,6 +2,7 @@
 
 mod driver;
 mod faults;
+mod files;
 mod pipe;
 mod request;
 mod secure;

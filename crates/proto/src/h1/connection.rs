@@ -267,6 +267,21 @@ impl crate::Connection for Connection {
         if self.is_current(stream) && !self.over { usize::MAX } else { 0 }
     }
 
+    fn unframed(&self, stream: StreamId) -> u64 {
+        match self.sending {
+            Sending::Content(Framing::Known(left)) if self.is_current(stream) && !self.over => left,
+            _ => 0,
+        }
+    }
+
+    fn sent_unframed(&mut self, stream: StreamId, length: u64) {
+        if let Sending::Content(Framing::Known(left)) = &mut self.sending
+            && stream.0 == self.stream
+        {
+            *left = left.saturating_sub(length);
+        }
+    }
+
     #[inline]
     fn wants_read(&self) -> bool {
         if self.over || self.eof {

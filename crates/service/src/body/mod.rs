@@ -3,6 +3,7 @@
 mod channel;
 
 use std::fmt;
+use std::fs::File;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -27,7 +28,21 @@ enum Kind {
     Empty,
     Full(Bytes),
     Received(channel::Receiver),
+    File(Box<dyn FileContent>),
     Stream(Stream),
+}
+
+/// Content that lies in a file, for whoever can send a file without reading it.
+pub trait FileContent: http_body::Body<Data = Bytes, Error = Error> + Send + Unpin {
+    /// The file, where in it the next byte lies, and how many bytes from there the system has at hand; `None` where
+    /// they must be read.
+    fn at_hand(&self) -> Option<(&File, u64, u64)>;
+
+    /// Notes that `length` bytes were sent without being read here.
+    ///
+    /// # Panics
+    /// If fewer are left.
+    fn skip(&mut self, length: u64);
 }
 
 impl Body {
@@ -48,6 +63,19 @@ impl Body {
     /// Content from a body whose errors already name who is at fault.
     pub fn stream(body: impl http_body::Body<Data = Bytes, Error = Error> + Send + 'static) -> Self {
         Self(Kind::Stream(Box::pin(body)))
+    }
+
+    /// Content that lies in a file.
+    pub fn file(content: impl FileContent + 'static) -> Self {
+        Self(Kind::File(Box::new(content)))
+    }
+
+    /// The file that the content lies in, if it does.
+    pub fn as_file(&mut self) -> Option<&mut (dyn FileContent + 'static)> {
+        match &mut self.0 {
+            Kind::File(file) => Some(&mut **file),
+            _ => None,
+        }
     }
 
     /// A body that is filled from elsewhere, and what fills it; `length` is the number of bytes, where known.
@@ -131,6 +159,7 @@ impl http_body::Body for Body {
                 Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
             }
             Kind::Received(receiver) => receiver.poll_frame(cx),
+            Kind::File(file) => Pin::new(&mut **file).poll_frame(cx),
             Kind::Stream(stream) => stream.as_mut().poll_frame(cx),
         }
     }
@@ -140,6 +169,7 @@ impl http_body::Body for Body {
             Kind::Empty => true,
             Kind::Full(bytes) => bytes.is_empty(),
             Kind::Received(receiver) => receiver.is_ended(),
+            Kind::File(file) => file.is_end_stream(),
             Kind::Stream(stream) => stream.is_end_stream(),
         }
     }
@@ -149,6 +179,7 @@ impl http_body::Body for Body {
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Kind::Received(receiver) => receiver.size_hint(),
+            Kind::File(file) => file.size_hint(),
             Kind::Stream(stream) => stream.size_hint(),
         }
     }
@@ -160,6 +191,7 @@ impl fmt::Debug for Body {
             Kind::Empty => f.write_str("Body(empty)"),
             Kind::Full(bytes) => write!(f, "Body({} bytes)", bytes.len()),
             Kind::Received(_) => f.write_str("Body(received)"),
+            Kind::File(_) => f.write_str("Body(file)"),
             Kind::Stream(_) => f.write_str("Body(stream)"),
         }
     }

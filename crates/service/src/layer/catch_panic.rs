@@ -139,7 +139,8 @@ impl<F: Future<Output = Result<Response>>> Future for Catching<F> {
         let this = self.project();
         match catch(Place::Service, || this.answer.poll(cx)) {
             Ok(Poll::Ready(Ok(mut response))) => {
-                if response.body().as_bytes().is_none() {
+                // The content of a file is nobody's code.
+                if response.body().as_bytes().is_none() && response.body_mut().as_file().is_none() {
                     let body = std::mem::take(response.body_mut());
                     *response.body_mut() = Guarded::body(body, std::mem::take(this.trail));
                 }
