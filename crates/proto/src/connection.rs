@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::{ConnectionError, Event, Incoming, Outgoing, Part, Reason, SendError, StreamId};
+use crate::{ConnectionError, Event, Incoming, Outgoing, Part, Reason, SendError, StreamFault, StreamId};
 
 /// Which end of the connection an engine plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +86,13 @@ pub trait Connection {
     /// stream's content and does not take the connection over ([`Event::Switched`]).
     fn is_multiplexed(&self) -> bool {
         false
+    }
+
+    /// Why the engine ended a stream by itself: a fault of the peer that no other stream pays for.
+    ///
+    /// Ask before acting on [`Event::Reset`], and after events: some faulty streams never become an exchange.
+    fn poll_fault(&mut self) -> Option<StreamFault> {
+        None
     }
 
     /// Whether the transport must be torn down (a TCP reset, no TLS close_notify) instead of closed in order, since

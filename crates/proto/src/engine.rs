@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::{Connection, ConnectionError, Event, Incoming, Outgoing, Part, Reason, Role, SendError, StreamId, h1, h2};
+use crate::{
+    Connection, ConnectionError, Event, Incoming, Outgoing, Part, Reason, Role, SendError, StreamFault, StreamId, h1,
+    h2,
+};
 
 /// How much of the preface of HTTP/2 (RFC 9113, section 3.4) would be a whole head to HTTP/1.
 const PREFACE_HEAD: usize = b"PRI * HTTP/2.0\r\n\r\n".len();
@@ -149,6 +152,14 @@ impl Connection for Engine {
 
     fn is_multiplexed(&self) -> bool {
         both!(self, engine => engine.is_multiplexed())
+    }
+
+    #[inline]
+    fn poll_fault(&mut self) -> Option<StreamFault> {
+        match &mut self.0 {
+            Kind::One(engine, _) => engine.poll_fault(),
+            Kind::Two(engine) => Connection::poll_fault(&mut **engine),
+        }
     }
 
     #[inline]

@@ -6,6 +6,8 @@ use std::fmt;
 use http::StatusCode;
 use wirelight_semantics::decision::{Decision, Rule};
 
+use crate::StreamId;
+
 /// The peer broke a rule of the protocol, a limit or a deadline; the connection is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectionError {
@@ -83,6 +85,17 @@ impl Decision for ConnectionError {
     fn declines(&self) -> bool {
         true
     }
+}
+
+/// The peer broke a rule on one stream, and the engine has ended that stream and no other.
+#[derive(Debug)]
+pub struct StreamFault {
+    /// The stream that is over.
+    pub stream: StreamId,
+    /// The status that it was answered with, or that stands for its reset in a log.
+    pub status: StatusCode,
+    /// The rule, and what was seen.
+    pub why: Box<dyn Decision>,
 }
 
 /// We asked an engine to send what may not be sent now: the fault is ours, and nothing went out.

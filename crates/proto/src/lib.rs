@@ -14,7 +14,7 @@ pub mod part;
 
 pub use connection::{Connection, Role};
 pub use engine::Engine;
-pub use error::{ConnectionError, SendError};
+pub use error::{ConnectionError, SendError, StreamFault};
 pub use incoming::Incoming;
 pub use outgoing::Outgoing;
 pub use part::{Event, Length, Part, Reason, StreamId};

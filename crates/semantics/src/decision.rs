@@ -62,6 +62,28 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
+impl Decision for Box<dyn Decision> {
+    fn rule(&self) -> &'static Rule {
+        (**self).rule()
+    }
+
+    fn outcome(&self) -> Cow<'static, str> {
+        (**self).outcome()
+    }
+
+    fn because(&self) -> Cow<'static, str> {
+        (**self).because()
+    }
+
+    fn otherwise(&self) -> Option<Cow<'static, str>> {
+        (**self).otherwise()
+    }
+
+    fn declines(&self) -> bool {
+        (**self).declines()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

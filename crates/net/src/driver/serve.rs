@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http::{Method, StatusCode, header};
-use wirelight_proto::{Connection, ConnectionError, Event, Part, Reason, StreamId};
+use wirelight_proto::{Connection, ConnectionError, Event, Part, Reason, StreamFault, StreamId};
 use wirelight_service::body::Sender;
 use wirelight_service::error::client_closed_request;
 use wirelight_service::{Error, Fault, Kind, Service, Trail};
@@ -234,6 +234,7 @@ where
                     Err(error) => self.refuse(error, turn),
                 }
             }
+            self.hear_faults(turn);
             // The engine has nothing more to say unless one of these gives it reason to.
             let mut moved = self.stir(turn, cx);
             // What leaves may make room for more.
@@ -295,7 +296,10 @@ where
                     exchange.stirred = true;
                 }
             }
-            Event::Reset(stream, reason) => self.forget(stream, reason, turn.now),
+            Event::Reset(stream, reason) => {
+                self.hear_faults(turn);
+                self.forget(stream, reason, turn.now);
+            }
             Event::GoingAway(_) => {}
             Event::Switched(stream) => self.switch(stream, turn),
         }
@@ -321,6 +325,36 @@ where
 
     pub(super) fn exchange(&mut self, stream: StreamId) -> Option<&mut Exchange> {
         self.exchanges.iter_mut().find(|exchange| exchange.stream == stream)
+    }
+
+    /// Hears which streams the engine has ended because of the peer, and why.
+    fn hear_faults(&mut self, turn: &mut Turn) {
+        while let Some(StreamFault { stream, status, why }) = self.link.engine.poll_fault() {
+            let index = self.exchanges.iter().position(|exchange| exchange.stream == stream);
+            let record = match index.map(|index| self.exchanges.swap_remove(index)) {
+                Some(mut exchange) => {
+                    fail_upload(&mut exchange.upload, Kind::Malformed, why.because().into_owned());
+                    exchange.record.take().map(|mut record| {
+                        if matches!(exchange.phase, Phase::Handling(_)) {
+                            record.status = status;
+                        }
+                        record
+                    })
+                }
+                None => {
+                    self.number += 1;
+                    let mut record = self.record(None, turn.now, Trail::watched());
+                    if let Some(record) = &mut record {
+                        record.status = status;
+                    }
+                    record
+                }
+            };
+            if let Some(record) = record {
+                record.trail.note(why);
+                self.report(record, Ending::Refused, turn.now);
+            }
+        }
     }
 
     /// The peer gave one exchange up.

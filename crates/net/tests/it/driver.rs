@@ -403,3 +403,29 @@ async fn a_manual_clock_stands_still() {
     clock.advance(Duration::from_secs(1));
     assert_eq!(clock.now() - before, Duration::from_secs(1));
 }
+
+/// HTTP/2 by hand: the preface, our settings, and one stream whose head breaks a rule.
+#[tokio::test]
+async fn a_malformed_stream_is_refused_in_the_log_with_its_rule_and_the_connection_goes_on() {
+    let (near, peer) = pipe();
+    let clock = Clock::manual(SystemTime::UNIX_EPOCH);
+    let seen = Arc::new(Seen::default());
+    let observer: Arc<dyn Observer> = Arc::clone(&seen) as _;
+    let context = Context { clock: clock.clone(), observer: Some(observer), ..Context::default() };
+    let engine = wirelight_proto::Engine::by_preface(Arc::default(), Arc::default(), clock.now());
+    let connection = ConnectionInfo { id: 1, peer: None, secured: None };
+    let task = tokio::spawn(wirelight_net::serve(near, engine, Arc::new(echo), Arc::new(context), connection));
+    peer.send(wirelight_proto::h2::PREFACE);
+    peer.send([0, 0, 0, 4, 0, 0, 0, 0, 0]);
+    // HEADERS that end the stream, with `:method: GET` (index 2) alone: `:scheme` and `:path` are missing.
+    peer.send([0, 0, 1, 1, 5, 0, 0, 0, 1, 0x82]);
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+    }
+    let records = seen.records.lock().unwrap();
+    let [record] = &records[..] else { panic!("{} records", records.len()) };
+    assert_eq!((record.status.as_u16(), record.ending), (400, Ending::Refused));
+    let why = record.trail.decisive(|why| (why.rule().section.to_owned(), why.because().into_owned())).unwrap();
+    assert!(why.0.starts_with("RFC 9113"), "{why:?}");
+    assert!(!task.is_finished(), "a stream's fault ends no connection");
+}

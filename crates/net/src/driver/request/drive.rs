@@ -75,7 +75,10 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
                 moved = true;
             }
             moved |= self.stir(turn, cx);
+            // What leaves may make room for more.
+            let before = turn.out.len();
             self.link.engine.poll_transmit(&mut turn.out, turn.now);
+            moved |= turn.out.len() != before;
             if !moved || !self.has_room(turn) {
                 break;
             }

@@ -10,12 +10,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 
 use super::PREFACE;
-use super::abuse::{Abuse, Nuisance};
+use super::abuse::{Abuse, HEADER_LIST_SIZE, Nuisance};
 use super::config::Config;
-use super::fault::{Code, Fault};
+use super::fault::{Code, Fault, Scope};
 use super::flow::{Estimator, ReceiveWindow, SendWindow, WINDOW_DEFAULT};
 use super::frame::{GoAway, Ping, RstStream, STREAM_LAST, Settings, WindowUpdate};
 use super::hpack::{Decoder, Encoder};
@@ -332,6 +332,18 @@ impl Connection {
 }
 
 impl crate::Connection for Connection {
+    fn poll_fault(&mut self) -> Option<crate::StreamFault> {
+        loop {
+            let fault = Self::poll_fault(self)?;
+            let Scope::Stream(stream) = fault.scope else { continue };
+            let status = match fault.rule.name == HEADER_LIST_SIZE.name {
+                true => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                false => StatusCode::BAD_REQUEST,
+            };
+            return Some(crate::StreamFault { stream: StreamId(stream.into()), status, why: Box::new(fault) });
+        }
+    }
+
     fn poll_event(&mut self, input: &mut Incoming, now: Instant) -> Result<Option<Event>, ConnectionError> {
         self.now = now;
         if let Some(pending) = self.pending.pop_front() {
