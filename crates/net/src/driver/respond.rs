@@ -164,6 +164,8 @@ where
                     moved |= turn.out.len() != before || kept.is_none();
                     let Some(back) = kept else { continue };
                     exchange = back;
+                    // Its body may be made of the request's.
+                    moved |= self.credit(&mut exchange, turn, cx);
                 }
                 Phase::Receiving if exchange.upload.is_none() => {
                     let ended = exchange.received;

@@ -15,8 +15,8 @@ enum Move {
     Wait,
     /// Waits until so many answers are whole.
     Await(usize),
-    /// Waits to be told to send content, though not for ever.
-    AwaitContinue(usize),
+    /// Waits to be told to send the content of the request with this number: so many turns, or as long as it takes.
+    AwaitContinue(usize, Option<usize>),
     /// Waits until it has heard again what it said under the other protocol.
     AwaitTunnel(Vec<u8>),
     StopSending,
@@ -181,8 +181,8 @@ impl Player {
         match expects {
             true => {
                 self.send(head.into_bytes());
-                let patience = 1 + self.chance.below(5);
-                self.moves.push_back(Move::AwaitContinue(patience));
+                let patience = (self.chance.below(2) == 0).then(|| 1 + self.chance.below(5));
+                self.moves.push_back(Move::AwaitContinue(number, patience));
                 self.send(content);
             }
             false => self.send([head.into_bytes(), content].concat()),
@@ -225,9 +225,18 @@ impl Player {
             }
             Some(Move::Wait) => true,
             Some(Move::Await(answers)) => self.heard.answers.len() >= *answers || ended != Ended::Not,
-            Some(Move::AwaitContinue(patience)) => {
-                *patience -= 1;
-                *patience == 0 || self.heard.continues > 0
+            Some(Move::AwaitContinue(number, patience)) => {
+                let refused = self.heard.answers.len() > *number && self.heard.continues == 0;
+                if ended != Ended::Not || refused && patience.is_none() {
+                    // Nobody wants the content, and nothing can follow on this connection.
+                    self.moves.clear();
+                    return;
+                }
+                let tired = patience.as_mut().is_some_and(|patience| {
+                    *patience -= 1;
+                    *patience == 0
+                });
+                tired || std::mem::take(&mut self.heard.continues) > 0
             }
             Some(Move::AwaitTunnel(said)) => {
                 let heard = if self.heard.switched { self.heard.rest() } else { b"" };
