@@ -134,7 +134,8 @@ async fn begin<T: Transport>(shared: &Shared, acceptor: &Acceptor, mut stream: T
 
 /// Tells a client that speaks plain HTTP where it is.
 async fn wrong_scheme(request: Request) -> Result<Response> {
-    let place = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("this server");
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let place = request.uri().authority().map(|authority| authority.as_str()).or(host).unwrap_or("this server");
     let text = format!(
         "400 Bad Request\n\nThis port speaks HTTPS, and the request came as plain HTTP.\nTry https://{place}{}\n",
         request.uri().path_and_query().map_or("/", |path| path.as_str()),

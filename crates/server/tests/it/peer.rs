@@ -58,12 +58,13 @@ impl<T: Transport> Peer<T> {
                 if let Some(event) = self.engine.poll_event(&mut self.input, Instant::now()).unwrap() {
                     return Poll::Ready(event);
                 }
+                // What has left makes room for more, and there may be something to say about that.
                 self.engine.poll_transmit(&mut self.out, Instant::now());
-                while !self.out.is_empty() {
+                if !self.out.is_empty() {
                     let pieces: Vec<IoSlice<'_>> = self.out.pieces().map(IoSlice::new).collect();
-                    match self.transport.poll_write(cx, &pieces) {
-                        Poll::Ready(written) => self.out.advance(written.unwrap()),
-                        Poll::Pending => break,
+                    if let Poll::Ready(written) = self.transport.poll_write(cx, &pieces) {
+                        self.out.advance(written.unwrap());
+                        continue;
                     }
                 }
                 let _ = self.transport.poll_flush(cx);
