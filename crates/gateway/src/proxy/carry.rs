@@ -55,7 +55,7 @@ impl Carried {
     /// The content broke off: what has left cannot be taken back, but it is said why.
     fn broken(&mut self, error: Error) -> Error {
         if let Some(underway) = self.underway.take() {
-            let _ = underway.failed(&error);
+            underway.broke();
         }
         let Whose { upstream, server, attempt } = &self.whose;
         self.trail.note(Unforwarded {

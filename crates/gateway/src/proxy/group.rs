@@ -9,7 +9,7 @@ use wirelight_client::connections::Versions;
 use wirelight_client::pool::assign::Limits;
 use wirelight_client::{Config, ConnectConfig, Connections};
 use wirelight_proto::h1;
-use wirelight_service::{Clock, Error};
+use wirelight_service::Clock;
 
 use super::balance::{Candidate, Draw, State, hash};
 use crate::config::plan::{Protocol, Upstream, UpstreamServer};
@@ -169,7 +169,7 @@ impl Group {
         Underway { group: Arc::clone(self), index, began: self.clock.now() }
     }
 
-    /// A server failed; true if it is ejected for that.
+    /// A server failed; for how long it is ejected, if it is for that.
     pub(crate) fn failed(&self, index: usize) -> Option<Duration> {
         let server = &self.servers[index];
         server.counts.failures.fetch_add(1, Relaxed);
@@ -264,9 +264,14 @@ impl Underway {
         server.latency_micros.store(average.max(1), Relaxed);
     }
 
-    /// The request failed at the server, or not at it.
-    pub(crate) fn failed(&self, error: &Error) -> Option<Duration> {
-        (error.fault() == wirelight_service::Fault::Upstream).then(|| self.group.failed(self.index)).flatten()
+    /// Which server of the group has it.
+    pub(crate) fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Its response broke off.
+    pub(crate) fn broke(&self) {
+        self.group.failed(self.index);
     }
 }
 

@@ -1,7 +1,8 @@
 //! Content that is lent to one attempt, and comes back if the attempt did not read any of it.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -13,14 +14,28 @@ pub(crate) enum Content {
     /// At hand: every attempt has it.
     Bytes(Bytes),
     /// Read once: an attempt that has read some of it was the last.
-    Stream(Arc<Mutex<Option<Body>>>),
+    Stream(Arc<Home>),
+}
+
+/// Where content that is read once stays between two attempts.
+#[derive(Default)]
+pub(crate) struct Home {
+    body: Mutex<Option<Body>>,
+    /// How many frames of it have been read.
+    frames: AtomicU64,
+}
+
+impl Home {
+    fn body(&self) -> MutexGuard<'_, Option<Body>> {
+        self.body.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Content {
     pub(crate) fn of(body: Body) -> Self {
         match body.into_bytes() {
             Ok(bytes) => Self::Bytes(bytes),
-            Err(body) => Self::Stream(Arc::new(Mutex::new(Some(body)))),
+            Err(body) => Self::Stream(Arc::new(Home { body: Mutex::new(Some(body)), frames: AtomicU64::new(0) })),
         }
     }
 
@@ -29,7 +44,7 @@ impl Content {
         match self {
             Self::Bytes(bytes) => Some(bytes.clone().into()),
             Self::Stream(home) => {
-                let body = home.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+                let body = home.body().take()?;
                 Some(Body::stream(Lent { body: Some(body), home: Arc::clone(home) }))
             }
         }
@@ -39,7 +54,15 @@ impl Content {
     pub(crate) fn is_there(&self) -> bool {
         match self {
             Self::Bytes(_) => true,
-            Self::Stream(home) => home.lock().unwrap_or_else(PoisonError::into_inner).is_some(),
+            Self::Stream(home) => home.body().is_some(),
+        }
+    }
+
+    /// How many frames of it have been read: while the number grows, a request is still being sent.
+    pub(crate) fn frames(&self) -> u64 {
+        match self {
+            Self::Bytes(_) => 0,
+            Self::Stream(home) => home.frames.load(Ordering::Relaxed),
         }
     }
 }
@@ -47,10 +70,9 @@ impl Content {
 /// Goes home when it is dropped, unless it was read.
 struct Lent {
     body: Option<Body>,
-    home: Arc<Mutex<Option<Body>>>,
+    home: Arc<Home>,
 }
 
-/// The reader of a stream that was begun: it never goes home.
 impl http_body::Body for Lent {
     type Data = Bytes;
     type Error = Error;
@@ -60,8 +82,7 @@ impl http_body::Body for Lent {
         let Some(body) = &mut this.body else { return Poll::Ready(None) };
         let polled = Pin::new(body).poll_frame(cx);
         if polled.is_ready() {
-            // From the first frame on there is nothing whole to give back.
-            this.home = Arc::default();
+            this.home.frames.fetch_add(1, Ordering::Relaxed);
         }
         polled
     }
@@ -77,8 +98,9 @@ impl http_body::Body for Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        if let Some(body) = self.body.take() {
-            *self.home.lock().unwrap_or_else(PoisonError::into_inner) = Some(body);
+        // From the first frame on there is nothing whole to give back.
+        if self.home.frames.load(Ordering::Relaxed) == 0 {
+            *self.home.body() = self.body.take();
         }
     }
 }

@@ -14,14 +14,17 @@ pub mod status;
 mod tunnel;
 
 use std::borrow::Cow;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use http::header::{self, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, StatusCode, Uri, request};
 use wirelight_net::Upgrade;
+use wirelight_net::request::Sent;
 use wirelight_semantics::decision::{Decision, Rule};
 use wirelight_semantics::problem::Problem;
 use wirelight_semantics::{cookie, fields};
@@ -134,6 +137,40 @@ enum Attempt {
     Again,
 }
 
+/// Why an attempt failed.
+enum Failed {
+    Error(Error),
+    /// No answer came in this time.
+    Late(Duration),
+}
+
+impl Failed {
+    fn sent(&self) -> Sent {
+        match self {
+            Self::Error(error) => retry::sent(error),
+            Self::Late(_) => Sent::Something,
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Error(error) => error.kind(),
+            Self::Late(_) => Kind::Timeout,
+        }
+    }
+
+    fn is_premature_close(&self) -> bool {
+        matches!(self, Self::Error(error) if retry::is_premature_close(error))
+    }
+
+    fn told(&self, upstream: &str, server: &str, attempt: u32) -> Unforwarded {
+        match self {
+            Self::Error(error) => Unforwarded::of(error, upstream, server, attempt),
+            Self::Late(limit) => Unforwarded::late(*limit, upstream, server, attempt),
+        }
+    }
+}
+
 impl Service for Forwarder {
     async fn call(&self, request: Request) -> Result<Response> {
         let asked = Asked::of(&request);
@@ -241,41 +278,84 @@ impl Forwarder {
             return Err(Error::new(Kind::Other, Fault::Ours, because));
         };
         let underway = group.begin(index);
-        match connections.call(request).await {
-            Ok(response) => {
+        let failed = match self.in_time(connections.call(request), &passage.content).await {
+            Some(Ok(response)) => {
                 underway.answered();
-                Ok(self.answered(response, passage, underway, number, index))
+                return Ok(self.answered(response, passage, underway, number, index));
             }
-            Err(error) if error.fault() == Fault::Downstream => Err(error),
-            Err(error) => {
-                let judged = retry::judge(Facts {
-                    method: &passage.parts.method,
-                    sent: retry::sent(&error),
-                    kind: error.kind(),
-                    content: passage.content.is_there(),
-                    attempts: number,
-                    attempts_max: group.plan.retry.attempts_max,
-                    budget: group.can_spend(),
-                });
-                // A connection that was closed while it rested says nothing against the server.
-                let was_stale = judged == Retrying::Unsent && retry::is_premature_close(&error);
-                if !was_stale {
-                    self.note_failure(&underway, &error, index, &passage.trail);
-                    tried.push(index);
-                }
-                passage.trail.note(judged);
-                if judged.is_on() {
-                    group.spend();
-                    server.counts.retries.fetch_add(1, Relaxed);
-                    if tried.len() >= group.servers.len() {
-                        // All have been tried: the next attempt may be with any of them.
-                        tried.clear();
-                    }
-                    return Ok(Attempt::Again);
-                }
-                Ok(Attempt::Failed(Unforwarded::of(&error, &group.plan.name, &server.name, number)))
+            Some(Err(error)) if error.fault() == Fault::Downstream => return Err(error),
+            Some(Err(error)) => Failed::Error(error),
+            None => Failed::Late(group.plan.answer_timeout),
+        };
+        Ok(self.failed(failed, passage, &underway, tried, number, index))
+    }
+
+    /// What becomes of a request; `None` once the server has had it for too long without an answer.
+    async fn in_time<T>(&self, call: impl Future<Output = T>, content: &Content) -> Option<T> {
+        let clock = self.group.clock();
+        let limit = self.group.plan.answer_timeout;
+        let mut deadline = clock.now() + limit;
+        let mut frames = content.frames();
+        let mut timer = clock.timer();
+        let mut call = pin!(call);
+        std::future::poll_fn(|cx| {
+            if let Poll::Ready(done) = call.as_mut().poll(cx) {
+                return Poll::Ready(Some(done));
             }
+            loop {
+                ready!(timer.poll_until(deadline, cx));
+                let now = content.frames();
+                if now == frames {
+                    return Poll::Ready(None);
+                }
+                // The request was still on its way: the server has its time from its last byte on.
+                frames = now;
+                deadline = clock.now() + limit;
+            }
+        })
+        .await
+    }
+
+    /// An attempt failed: is there another?
+    fn failed(
+        &self,
+        failed: Failed,
+        passage: &Passage,
+        underway: &Underway,
+        tried: &mut Vec<usize>,
+        number: u32,
+        index: usize,
+    ) -> Attempt {
+        let group = &self.group;
+        let server = &group.servers[index];
+        let judged = retry::judge(Facts {
+            method: &passage.parts.method,
+            sent: failed.sent(),
+            kind: failed.kind(),
+            content: passage.content.is_there(),
+            attempts: number,
+            attempts_max: group.plan.retry.attempts_max,
+            budget: group.can_spend(),
+        });
+        // A connection that was closed while it rested says nothing against the server.
+        if judged != Retrying::Unsent || !failed.is_premature_close() {
+            if let Some(pause) = group.failed(underway.index()) {
+                let failures = group.plan.eject.failures;
+                passage.trail.note(Ejected { server: server.name.clone(), failures, pause });
+            }
+            tried.push(index);
         }
+        passage.trail.note(judged);
+        if !judged.is_on() {
+            return Attempt::Failed(failed.told(&group.plan.name, &server.name, number));
+        }
+        group.spend();
+        server.counts.retries.fetch_add(1, Relaxed);
+        if tried.len() >= group.servers.len() {
+            // All have been tried: the next attempt may be with any of them.
+            tried.clear();
+        }
+        Attempt::Again
     }
 
     fn choose(&self, passage: &Passage, key: Option<u64>, tried: &[usize]) -> Option<usize> {
@@ -307,13 +387,6 @@ impl Forwarder {
                 0 => "no server answers its health check".to_owned(),
                 tried => format!("{tried} servers were tried, and no other answers its health check"),
             },
-        }
-    }
-
-    fn note_failure(&self, underway: &Underway, error: &Error, index: usize, trail: &Trail) {
-        if let Some(pause) = underway.failed(error) {
-            let server = self.group.servers[index].name.clone();
-            trail.note(Ejected { server, failures: self.group.plan.eject.failures, pause });
         }
     }
 

@@ -114,7 +114,7 @@ impl Decision for Retrying {
     fn because(&self) -> Cow<'static, str> {
         match self {
             Self::Unsent => "none of the request had left".into(),
-            Self::Idempotent => "the server closed the connection without a word, and the method is idempotent".into(),
+            Self::Idempotent => "the connection ended before a response had begun, and the method is idempotent".into(),
             Self::Unsafe => "the request had left, and its method is not idempotent: it might be done twice".into(),
             Self::Pointless => {
                 "the server had the request, and failed in a way that another attempt would not mend".into()

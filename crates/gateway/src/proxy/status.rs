@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
 use wirelight_client::Phase;
-use wirelight_semantics::decision::{Decision, Rule, Shown};
+use wirelight_semantics::decision::{Decision, Rule};
 use wirelight_service::{Error, Kind};
 
 use super::forward::PSEUDONYM;
@@ -41,6 +42,18 @@ impl Unforwarded {
         }
     }
 
+    /// A server that has a request and says nothing.
+    pub(crate) fn late(limit: Duration, upstream: &str, server: &str, attempt: u32) -> Self {
+        Self {
+            upstream: upstream.to_owned(),
+            server: Some(server.to_owned()),
+            attempt,
+            status: StatusCode::GATEWAY_TIMEOUT,
+            error: "http_response_timeout",
+            because: format!("no response came in {limit:?}"),
+        }
+    }
+
     /// The field that says so (RFC 9209, section 2).
     pub fn field(&self) -> HeaderValue {
         let mut field = format!("{PSEUDONYM}; error={}", self.error);
@@ -53,9 +66,20 @@ impl Unforwarded {
     }
 }
 
+/// How many bytes of a cause are told.
+const DETAILS_MAX: usize = 500;
+
 /// What may stand in a string of a structured field (RFC 9651, section 3.3.3).
 fn escaped(text: &str) -> String {
-    Shown(text.as_bytes()).to_string().replace('\\', "\\\\").replace('"', "\\\"")
+    let mut escaped = String::with_capacity(text.len());
+    for char in text.chars().take(DETAILS_MAX) {
+        match char {
+            '"' | '\\' => escaped.extend(['\\', char]),
+            ' '..='~' => escaped.push(char),
+            _ => escaped.push('?'),
+        }
+    }
+    escaped
 }
 
 /// The type of an error (RFC 9209, section 2.3).

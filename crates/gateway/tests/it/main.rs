@@ -8,6 +8,7 @@ mod links;
 mod listing;
 mod log;
 mod paths;
+mod proxy;
 mod serving;
 mod site;
 mod tls;
