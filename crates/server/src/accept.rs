@@ -130,9 +130,10 @@ fn welcome<S: Service, T: Transport>(shared: &Arc<Shared>, service: &Arc<S>, str
         None => {
             let engine = engine::in_cleartext(&shared);
             let context = Arc::clone(&shared.context);
-            let served = wirelight_net::serve(stream, engine, service, context, connection);
+            let mut served = wirelight_net::serve(stream, engine, service, context, connection);
             tokio::spawn(async move {
-                served.await;
+                // By reference: whatever is awaited by value is kept twice, for as long as the connection is open.
+                (&mut served).await;
                 drop(permit);
             });
         }
