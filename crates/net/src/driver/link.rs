@@ -53,7 +53,8 @@ thread_local! {
 pub(super) struct Link<T, E> {
     transport: Option<T>,
     pub(super) engine: E,
-    kept_input: Incoming,
+    /// What is unfinished of the input; boxed, since most connections have nothing.
+    kept_input: Option<Box<Incoming>>,
     kept_output: Option<Box<Outgoing>>,
     timer: Timer,
     /// When the peer last took something, or when something first waited for it to.
@@ -79,7 +80,7 @@ impl<T: Transport, E: Connection> Link<T, E> {
         Self {
             transport: Some(transport),
             engine,
-            kept_input: Incoming::new(),
+            kept_input: None,
             kept_output: None,
             timer,
             progress: now,
@@ -92,7 +93,7 @@ impl<T: Transport, E: Connection> Link<T, E> {
 
     /// Puts what was read from the transport already before what will be read.
     pub(super) fn put_back(&mut self, bytes: &[u8]) {
-        self.kept_input.extend(bytes);
+        self.kept_input.get_or_insert_default().extend(bytes);
     }
 
     /// Takes the thread's buffers, with what this connection kept in them.
@@ -101,11 +102,10 @@ impl<T: Transport, E: Connection> Link<T, E> {
         let mut turn = SPARE.take().unwrap_or_else(new);
         turn.now = now;
         turn.left = WORK_MAX;
-        if self.kept_input.len() > TAIL_COPY_MAX {
-            turn.input = std::mem::take(&mut self.kept_input);
-        } else if !self.kept_input.is_empty() {
-            turn.input.extend(self.kept_input.bytes());
-            self.kept_input = Incoming::new();
+        match self.kept_input.take() {
+            Some(kept) if kept.len() > TAIL_COPY_MAX => turn.input = *kept,
+            Some(kept) => turn.input.extend(kept.bytes()),
+            None => {}
         }
         if let Some(kept) = self.kept_output.take() {
             turn.out = *kept;
@@ -116,9 +116,9 @@ impl<T: Transport, E: Connection> Link<T, E> {
     /// Gives the thread's buffers back, and keeps what is unfinished.
     pub(super) fn end(&mut self, mut turn: Box<Turn>) {
         if turn.input.len() > TAIL_COPY_MAX {
-            self.kept_input = std::mem::take(&mut turn.input);
+            self.kept_input = Some(Box::new(std::mem::take(&mut turn.input)));
         } else if !turn.input.is_empty() {
-            self.kept_input.extend(turn.input.bytes());
+            self.put_back(turn.input.bytes());
             turn.input.clear();
         }
         if !turn.out.is_empty() {
