@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::process::{Listening, site};
@@ -27,9 +27,22 @@ impl Drop for Folder {
 }
 
 /// The page as the browser has it once its scripts have run and its requests are answered.
-fn dom(url: &str) -> String {
+pub(crate) fn dom(url: &str) -> String {
+    dom_of(&mut Command::new("chromium"), url)
+}
+
+/// The same, of a browser that was prepared.
+pub(crate) fn dom_of(chromium: &mut Command, url: &str) -> String {
+    let output = dump(chromium, url);
+    let page = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(page.contains("<body"), "{url}: {}", String::from_utf8_lossy(&output.stderr));
+    page
+}
+
+/// What a browser prints that is asked for a page, whether it gets it or not.
+pub(crate) fn dump(chromium: &mut Command, url: &str) -> Output {
     let profile = Folder::make("profile");
-    let output = Command::new("chromium")
+    chromium
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
         .args(["--disable-dev-shm-usage", "--virtual-time-budget=20000", "--dump-dom"])
@@ -37,10 +50,7 @@ fn dom(url: &str) -> String {
         .arg(url)
         .stdin(Stdio::null())
         .output()
-        .expect("chromium is installed");
-    let page = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(page.contains("<body"), "{url}: {}", String::from_utf8_lossy(&output.stderr));
-    page
+        .expect("chromium is installed")
 }
 
 /// The value of a `data-` attribute of the body.

@@ -43,6 +43,7 @@ pub(crate) struct Listening {
     child: Child,
     /// Where it listens.
     pub(crate) address: SocketAddr,
+    secure: bool,
     printed: Arc<Mutex<String>>,
 }
 
@@ -60,7 +61,9 @@ impl Listening {
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         lines.read_line(&mut line).unwrap();
-        let address = line.split("http://").nth(1).and_then(|rest| rest.trim_end().trim_end_matches('/').parse().ok());
+        let (scheme, rest) =
+            line.trim_end().rsplit(' ').next().and_then(|url| url.split_once("://")).unwrap_or_default();
+        let address = rest.trim_end_matches('/').replace("localhost", "127.0.0.1").parse().ok();
         let address = address.unwrap_or_else(|| panic!("the first line names no address: {line:?}"));
         let printed = Arc::new(Mutex::new(String::new()));
         let page = Arc::clone(&printed);
@@ -69,12 +72,15 @@ impl Listening {
                 page.lock().unwrap().push_str(&(line + "\n"));
             }
         });
-        Self { child, address, printed }
+        Self { child, address, secure: scheme == "https", printed }
     }
 
     /// The URL of a path.
     pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        match self.secure {
+            true => format!("https://localhost:{}{path}", self.address.port()),
+            false => format!("http://{}{path}", self.address),
+        }
     }
 
     /// The process's number.

@@ -45,7 +45,10 @@ impl Other {
         fs::write(at("site/large.bin"), large()).unwrap();
         fs::write(at("configuration"), configuration(folder.path())).unwrap();
         let log = fs::File::create(at("log")).unwrap();
+        // Servers are installed where not every user looks.
+        let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
         let process = Command::new(program)
+            .env("PATH", path)
             .args(arguments)
             .arg(at("configuration"))
             .stdin(Stdio::null())
