@@ -79,7 +79,7 @@ struct Talk<'a> {
     began: Instant,
 }
 
-fn talk(case: &Case, server: SocketAddr) -> Seen {
+pub(crate) fn talk(case: &Case, server: SocketAddr) -> Seen {
     let stream = TcpStream::connect(server).unwrap();
     stream.set_nodelay(true).unwrap();
     stream.set_nonblocking(true).unwrap();

@@ -4,6 +4,8 @@ mod arguments;
 mod browser;
 mod corpus;
 mod echo;
+mod gateway;
+mod gateway_corpus;
 mod get;
 mod process;
 mod raw;

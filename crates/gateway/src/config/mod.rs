@@ -25,6 +25,9 @@ use kdl::{FormatConfig, KdlDocument};
 pub use fault::{Fault, Faults};
 pub use plan::Plan;
 
+/// How much further a block stands in than its word.
+const INDENT: &str = "    ";
+
 /// A config file as it is written.
 #[derive(Debug, Clone)]
 pub struct File {
@@ -106,7 +109,8 @@ impl File {
     pub fn formatted(&self) -> Option<String> {
         let mut document = self.document.clone();
         keep_values(&mut document);
-        document.autoformat_config(&FormatConfig::builder().indent("    ").build());
+        document.autoformat_config(&FormatConfig::builder().indent(INDENT).build());
+        keep_blank_lines(&self.document, &mut document, 0);
         let formatted = document.to_string();
         (comments(&formatted) == comments(&self.text)).then_some(formatted)
     }
@@ -138,6 +142,45 @@ fn keep_values(document: &mut KdlDocument) {
             keep_values(block);
         }
     }
+}
+
+/// Where somebody left lines blank, one stays so: they group what belongs together.
+fn keep_blank_lines(written: &KdlDocument, formatted: &mut KdlDocument, depth: usize) {
+    let indent = INDENT.repeat(depth);
+    for (index, (before, node)) in written.nodes().iter().zip(formatted.nodes_mut()).enumerate() {
+        let leading = before.format().map(|format| format.leading.as_str()).unwrap_or_default();
+        if let Some(format) = node.format_mut()
+            && !leading.contains("/*")
+            && !leading.contains("/-")
+        {
+            format.leading = spaced(leading, &indent, index == 0);
+        }
+        if let (Some(before), Some(block)) = (before.children(), node.children_mut()) {
+            keep_blank_lines(before, block, depth + 1);
+        }
+    }
+}
+
+/// What stands before a word, with its lines indented and no two of them blank in a row.
+fn spaced(leading: &str, indent: &str, is_first: bool) -> String {
+    let lines: Vec<&str> = leading.split('\n').map(str::trim).collect();
+    let mut spaced = String::new();
+    let mut is_blank = false;
+    for line in &lines[..lines.len() - 1] {
+        if line.is_empty() {
+            is_blank = !is_first || !spaced.is_empty();
+            continue;
+        }
+        if std::mem::take(&mut is_blank) {
+            spaced.push('\n');
+        }
+        spaced.extend([indent, line, "\n"]);
+    }
+    if is_blank {
+        spaced.push('\n');
+    }
+    spaced.push_str(indent);
+    spaced
 }
 
 /// How often a comment may begin in a text; what stands in values counts the same before and after.

@@ -421,6 +421,9 @@ fn formatting_keeps_comments_and_quotes_and_is_done_at_once() {
     let again = File::parse("a.kdl", &formatted, folder.path()).unwrap();
     assert_eq!(again.formatted().unwrap(), formatted);
     assert_eq!(again.plan().unwrap().to_string(), file.plan().unwrap().to_string());
+    let spaced = "// a\n\n// b\nsite default {\n    listen \":1\"\n\n    // c\n    route {\n        respond\n    }\n}\n\ntrust \"::1\"\n";
+    let wide = spaced.replace("\n\n", "\n\n \n\n").replace("default {\n", "default {\n\n");
+    assert_eq!(File::parse("a.kdl", &wide, folder.path()).unwrap().formatted().unwrap(), spaced);
     let lost = File::parse("a.kdl", "site /* here */ default { }", folder.path()).unwrap();
     assert!(lost.formatted().is_none_or(|text| text.contains("/* here */")));
 }

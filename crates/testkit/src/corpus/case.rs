@@ -71,6 +71,13 @@ fn case(json: &Value) -> Case {
     }
 }
 
+impl<'a> Expect<'a> {
+    /// The whole of it, for what is not read here: what may reach the upstream of a proxy.
+    pub fn json(&self) -> &'a Value {
+        self.0
+    }
+}
+
 impl Case {
     /// The acceptable answers; with `strict` our own stricter one, where the case has it.
     pub fn alternatives(&self, strict: bool) -> Vec<Expect<'_>> {
@@ -127,7 +134,7 @@ fn piece(part: &Value) -> Option<Piece> {
 }
 
 /// The bytes of latin-1 text, `{"hex"}`, `{"repeat", "of"}`, `{"concat"}` or a list; `None` for anything else.
-pub(super) fn expand(input: &Value) -> Option<Vec<u8>> {
+pub fn expand(input: &Value) -> Option<Vec<u8>> {
     match input {
         Value::String(text) => Some(latin1(text)),
         Value::Array(parts) => parts.iter().map(expand).collect::<Option<Vec<_>>>().map(|parts| parts.concat()),

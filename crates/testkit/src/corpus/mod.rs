@@ -7,5 +7,5 @@ mod case;
 mod check;
 mod seen;
 
-pub use case::{Case, Expect, Piece, cases};
+pub use case::{Case, Expect, Piece, cases, expand};
 pub use seen::{Answer, Seen};

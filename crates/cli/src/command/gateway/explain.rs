@@ -23,8 +23,7 @@ pub(crate) fn run(arguments: &Explain) -> Result<(), Failure> {
     let listener = listener(&plan, &uri)?;
     let request = request(arguments, method, &uri)?;
     let trail = Trail::of(request.extensions());
-    let running =
-        Running::build(plan, None, Sending::Explained, &Clock::system()).map_err(super::explain_trouble)?;
+    let running = Running::build(plan, None, Sending::Explained, &Clock::system()).map_err(super::explain_trouble)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(format!("no runtime: {error}")))?;
     let shown = format!("{} {}", request.method(), request.uri());
@@ -70,11 +69,12 @@ fn asked(words: &[String]) -> Result<(Method, Uri), Failure> {
         [url, ..] => ("GET", url),
         [] => return Err(Failure::new("there is no URL to explain")),
     };
-    let method = Method::from_bytes(method.as_bytes())
-        .map_err(|_| Failure::new(format!("`{method}` is no method")))?;
+    let method = Method::from_bytes(method.as_bytes()).map_err(|_| Failure::new(format!("`{method}` is no method")))?;
     let uri: Uri = url.parse().map_err(|_| Failure::new(format!("`{url}` is no URL")))?;
     if uri.authority().is_none() || !matches!(uri.scheme_str(), Some("http" | "https")) {
-        return Err(Failure::new(format!("`{url}` does not say where to")).advise("Write it whole: http://example.org/path."));
+        return Err(
+            Failure::new(format!("`{url}` does not say where to")).advise("Write it whole: http://example.org/path.")
+        );
     }
     Ok((method, uri))
 }
@@ -114,7 +114,8 @@ fn request(arguments: &Explain, method: Method, uri: &Uri) -> Result<Request<Bod
         let Some((name, text)) = line.split_once(':') else {
             return Err(Failure::new(format!("`{line}` is no field")).advise("Write it as: -H 'Name: value'."));
         };
-        let name: HeaderName = name.trim().parse().map_err(|_| Failure::new(format!("`{name}` is no name of a field")))?;
+        let name: HeaderName =
+            name.trim().parse().map_err(|_| Failure::new(format!("`{name}` is no name of a field")))?;
         let value = value(text.trim())?;
         if name == http::header::HOST {
             fields.insert(name, value);

@@ -23,9 +23,7 @@ pub(crate) fn run(arguments: &Proxy) -> Result<(), Failure> {
             let format = match arguments.log {
                 Log::Combined => Format::Combined,
                 Log::Json => Format::Json,
-                Log::Pretty => {
-                    Format::Pretty { colors: Paint::stdout().colors(), decisions: arguments.verbose }
-                },
+                Log::Pretty => Format::Pretty { colors: Paint::stdout().colors(), decisions: arguments.verbose },
             };
             let (observer, writer) = log::start(&AccessLog { file: None, format })?;
             (Some(observer), Some(writer))

@@ -23,8 +23,7 @@ pub(crate) fn run(arguments: &Run) -> Result<(), Failure> {
         }
         None => (None, None),
     };
-    let gateway =
-        Gateway::start(plan, arguments.workers, observer, Clock::system()).map_err(explain_trouble)?;
+    let gateway = Gateway::start(plan, arguments.workers, observer, Clock::system()).map_err(explain_trouble)?;
     for address in gateway.addresses() {
         announce("running", &address, !prints_lines)?;
     }
