@@ -13,9 +13,6 @@ use clap::Parser;
 
 use args::{Arguments, Command};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Serve(arguments) => command::serve::run(&arguments),
