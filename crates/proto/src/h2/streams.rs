@@ -108,7 +108,9 @@ impl Streams {
     /// Gives back all memory that no stream needs.
     pub(crate) fn shrink(&mut self) {
         if self.is_empty() {
-            *self = Self::default();
+            // What the peer had under way when its stream was reset may come at any later time.
+            self.resets.shrink_to_fit();
+            *self = Self { resets: std::mem::take(&mut self.resets), ..Self::default() };
         }
     }
 }
@@ -138,6 +140,16 @@ mod tests {
         }
         assert!(streams.get(3).is_none() && streams.get(13).is_none());
         assert_eq!((streams.len(), streams.iter_mut().count()), (4, 4));
+    }
+
+    #[test]
+    fn resets_are_remembered_when_memory_is_given_back() {
+        let mut streams = Streams::default();
+        streams.insert(stream(1));
+        streams.remove(1);
+        streams.remember(1, ResetBy::Us);
+        streams.shrink();
+        assert_eq!(streams.was_reset(1), Some(ResetBy::Us));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! `WIRELIGHT_STORM_SEED` plays one seed, which a failure names; `WIRELIGHT_STORM_COUNT` plays so many more.
 
 mod heard;
+mod multiplexed;
 mod player;
 mod service;
 

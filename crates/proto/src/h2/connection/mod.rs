@@ -234,11 +234,15 @@ impl Connection {
     #[cold]
     fn fail_stream(&mut self, stream: u32, fault: Fault) -> Result<(), Fault> {
         RstStream { stream, code: fault.code }.write(&mut self.control);
-        if self.close(stream) {
+        let open = self.close(stream);
+        if open {
             self.pending.push_back(Pending::Reset(stream, fault.code));
         }
         self.streams.remember(stream, ResetBy::Us);
-        self.keep_fault(fault);
+        // What comes late ends nothing, and the exchange that it belonged to has had its say.
+        if open || fault.code != Code::STREAM_CLOSED {
+            self.keep_fault(fault);
+        }
         self.count(Nuisance::ProvokedReset)
     }
 

@@ -86,6 +86,10 @@ impl Connection {
             return Ok(Step::Starved);
         }
         self.timers.heard(self.now);
+        if self.block.is_none() && self.stage == Stage::Open {
+            // This frame is whole: what is begun behind it has a time of its own.
+            self.timers.begun(false, self.now);
+        }
         if head.kind == frame::kind::DATA {
             return self.data(head, input, slot);
         }

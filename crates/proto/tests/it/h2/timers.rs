@@ -40,6 +40,23 @@ fn settings_are_acknowledged_in_time() {
 }
 
 #[test]
+fn a_frame_that_begins_where_another_ends_has_a_time_of_its_own() {
+    let mut bench = Bench::server(Config::default());
+    let ping = [0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+    bench.raw(&ping[..10]);
+    for _ in 0..10 {
+        bench.events();
+        bench.pass(2 * SECOND);
+        // All that is read ends within a frame, as it does for long on a busy connection.
+        bench.raw(&ping[10..]);
+        bench.raw(&ping[..10]);
+    }
+    assert!(bench.events().is_empty());
+    bench.pass(11 * SECOND);
+    assert_eq!(bench.error().0, "h2-frame-timeout");
+}
+
+#[test]
 fn what_was_begun_is_finished_in_time() {
     let begin: [fn(&mut Bench); 3] = [
         |bench| bench.begin_headers(1, &get(""), true),
