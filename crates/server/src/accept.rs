@@ -27,16 +27,14 @@ pub(crate) async fn run<S: Service>(shared: Arc<Shared>, listener: Listener, ser
             }
         }
         match door.accept(&shared).await {
-            Some(Ok(Accepted::Tcp(stream, address))) => {
-                // A socket that cannot be told is gone, and its first read says so.
-                let _ = stream.set_nodelay(true);
-                let guest = Guest { tls: tls.clone(), address: Some(address.ip()), peer: Peer::Internet(address) };
-                welcome(&shared, &service, stream, guest);
+            // Others that accept may have taken the last place meanwhile.
+            Some(Ok(accepted)) if !shared.limits.enter() => {
+                tokio::select! {
+                    () = shared.context.drain.begun() => return Ok(()),
+                    () = shared.limits.place() => receive(&shared, &service, accepted, tls.clone()),
+                }
             }
-            Some(Ok(Accepted::Unix(stream))) => {
-                let guest = Guest { tls: tls.clone(), address: None, peer: Peer::Local(None) };
-                welcome(&shared, &service, stream, guest);
-            }
+            Some(Ok(accepted)) => receive(&shared, &service, accepted, tls.clone()),
             Some(Err(error)) if is_the_connections(&error) => {}
             Some(Err(_)) => {
                 // No descriptors or no memory: the queue keeps what comes, and others may give something back.
@@ -55,7 +53,8 @@ struct Door {
 
 enum Socket {
     Tcp(TcpListener),
-    Unix(UnixListener, #[expect(dead_code, reason = "its drop removes the file")] Option<crate::listener::Unlink>),
+    /// The file goes before its listener does.
+    Unix(#[expect(dead_code, reason = "its drop removes the file")] Option<crate::listener::Unlink>, UnixListener),
 }
 
 enum Accepted {
@@ -67,7 +66,7 @@ impl Door {
     fn open(listener: Listener) -> io::Result<Self> {
         let socket = match listener.kind {
             Kind::Tcp { socket, .. } => Socket::Tcp(TcpListener::from_std(socket)?),
-            Kind::Unix { socket, path } => Socket::Unix(UnixListener::from_std(socket)?, path),
+            Kind::Unix { path, socket } => Socket::Unix(path, UnixListener::from_std(socket)?),
         };
         Ok(Self { socket, seat: None })
     }
@@ -86,7 +85,7 @@ impl Door {
                 Socket::Tcp(listener) => {
                     listener.poll_accept(cx).map_ok(|(stream, address)| Accepted::Tcp(stream, address))
                 }
-                Socket::Unix(listener, _) => listener.poll_accept(cx).map_ok(|(stream, _)| Accepted::Unix(stream)),
+                Socket::Unix(_, listener) => listener.poll_accept(cx).map_ok(|(stream, _)| Accepted::Unix(stream)),
             };
             accepted.map(Some)
         })
@@ -110,6 +109,20 @@ struct Guest {
     tls: Option<Arc<Acceptor>>,
     address: Option<IpAddr>,
     peer: Peer,
+}
+
+/// Takes a connection that has a place.
+fn receive<S: Service>(shared: &Arc<Shared>, service: &Arc<S>, accepted: Accepted, tls: Option<Arc<Acceptor>>) {
+    match accepted {
+        Accepted::Tcp(stream, address) => {
+            // A socket that cannot be told is gone, and its first read says so.
+            let _ = stream.set_nodelay(true);
+            welcome(shared, service, stream, Guest { tls, address: Some(address.ip()), peer: Peer::Internet(address) });
+        }
+        Accepted::Unix(stream) => {
+            welcome(shared, service, stream, Guest { tls, address: None, peer: Peer::Local(None) });
+        }
+    }
 }
 
 /// Serves a connection in a task of its own, if the limits admit it.

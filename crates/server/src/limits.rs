@@ -99,6 +99,25 @@ impl Limits {
         self.until(|_| self.has_room()).await;
     }
 
+    /// Takes a place, if there is room.
+    pub(crate) fn enter(&self) -> bool {
+        let taken = |open| (open < self.connections_max).then_some(open + 1);
+        self.open.fetch_update(Ordering::SeqCst, Ordering::SeqCst, taken).is_ok()
+    }
+
+    /// Takes a place, once there is room.
+    pub(crate) async fn place(&self) {
+        while !self.enter() {
+            self.room().await;
+        }
+    }
+
+    /// Gives a place up.
+    fn leave(&self) {
+        self.open.fetch_sub(1, Ordering::SeqCst);
+        self.closed.notify_waiters();
+    }
+
     /// Waits until no connection is open.
     pub(crate) async fn empty(&self) {
         self.until(|open| open == 0).await;
@@ -116,13 +135,15 @@ impl Limits {
         }
     }
 
-    /// Admits a connection from an address, or says why not.
+    /// Admits a connection from an address to the place that was taken for it, or gives that up and says why.
     pub(crate) fn admit(self: &Arc<Self>, peer: Option<IpAddr>) -> Result<Permit, TooMany> {
         let peer = match (peer, self.per_peer_max) {
             (Some(peer), Some(connections_max)) => {
                 let mut peers = self.peers();
                 let held = peers.entry(peer).or_default();
                 if *held >= connections_max {
+                    drop(peers);
+                    self.leave();
                     return Err(TooMany { peer, connections_max });
                 }
                 *held += 1;
@@ -130,7 +151,6 @@ impl Limits {
             }
             _ => None,
         };
-        self.open.fetch_add(1, Ordering::SeqCst);
         Ok(Permit { limits: Arc::clone(self), peer })
     }
 
@@ -151,8 +171,7 @@ impl Drop for Permit {
                 }
             }
         }
-        self.limits.open.fetch_sub(1, Ordering::SeqCst);
-        self.limits.closed.notify_waiters();
+        self.limits.leave();
     }
 }
 
@@ -166,12 +185,17 @@ mod tests {
         let limits = Limits::new(&config);
         let one: IpAddr = [127, 0, 0, 1].into();
         let two: IpAddr = [127, 0, 0, 2].into();
-        let first = limits.admit(Some(one)).unwrap();
-        let refused = limits.admit(Some(one)).unwrap_err();
+        let admit = |peer| {
+            assert!(limits.enter());
+            limits.admit(Some(peer))
+        };
+        let first = admit(one).unwrap();
+        let refused = admit(one).unwrap_err();
         assert_eq!(refused.because(), "127.0.0.1 already holds 1 connections open");
-        limits.admit(Some(two)).unwrap();
+        drop(admit(two).unwrap());
         drop(first);
-        limits.admit(Some(one)).unwrap();
+        drop(admit(one).unwrap());
         assert!(limits.peers().is_empty());
+        assert_eq!(limits.open(), 0);
     }
 }

@@ -26,14 +26,9 @@ pub struct Listener {
 #[derive(Debug)]
 pub(crate) enum Kind {
     /// A TCP socket; `shared` says whether more sockets may be bound to its address.
-    Tcp {
-        socket: std::net::TcpListener,
-        shared: bool,
-    },
-    Unix {
-        socket: std::os::unix::net::UnixListener,
-        path: Option<Unlink>,
-    },
+    Tcp { socket: std::net::TcpListener, shared: bool },
+    /// The file goes first, so that nobody finds a socket there that refuses and takes its place only to lose it.
+    Unix { path: Option<Unlink>, socket: std::os::unix::net::UnixListener },
 }
 
 /// Removes the file of a Unix socket with the listener that made it.
@@ -79,10 +74,11 @@ impl Listener {
     /// Each worker gets a socket of its own on it (`SO_REUSEPORT`), but nobody else's server does: an address in use
     /// is an error.
     pub fn tcp(address: SocketAddr) -> io::Result<Self> {
-        // A probe that does not share fails if anybody listens, though they would share.
-        let probe = tcp_socket(address, false)?;
-        let address = probe.local_addr()?.as_socket().unwrap_or(address);
-        drop(probe);
+        if address.port() != 0 {
+            // A probe that does not share fails if anybody listens, though they would share. The system shares no port
+            // that it chooses.
+            drop(tcp_socket(address, false)?);
+        }
         Ok(Kind::Tcp { socket: listen(tcp_socket(address, true)?)?, shared: true }.into())
     }
 
@@ -90,7 +86,8 @@ impl Listener {
     pub fn unix(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
         let stale = std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
-        if stale && UnixStream::connect(path).is_err() {
+        // Only a refusal says that nobody listens; whoever may not connect has learnt nothing.
+        if stale && UnixStream::connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
             std::fs::remove_file(path)?;
         }
         let socket = std::os::unix::net::UnixListener::bind(path)?;

@@ -1,6 +1,8 @@
 //! The server's tests at its boundaries.
 
+mod child;
 mod interop;
+mod lost;
 mod orders;
 mod pattern;
 mod peer;

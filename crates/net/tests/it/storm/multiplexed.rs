@@ -51,6 +51,8 @@ struct Caller {
     good: bool,
     slow: bool,
     over: bool,
+    /// It has sent bytes in the middle of others, so that its own content may have them.
+    garbled: bool,
     stirs: usize,
     sent_bytes: usize,
 }
@@ -78,6 +80,7 @@ impl Caller {
             good,
             slow,
             over: false,
+            garbled: false,
             stirs: 0,
             sent_bytes: 0,
             chance,
@@ -150,7 +153,9 @@ impl Caller {
                     }
                     Part::End(_) if call.fate == Fate::Open => {
                         call.fate = Fate::Whole;
-                        call.check();
+                        if !self.garbled {
+                            call.check();
+                        }
                     }
                     _ => {}
                 }
@@ -224,7 +229,10 @@ impl Caller {
             match self.chance.below(3) {
                 0 => self.peer.vanish(),
                 1 => self.peer.end(),
-                _ => self.peer.send(b"\0\0\0\x01\0\0\0\0\0"),
+                _ => {
+                    self.garbled = true;
+                    self.peer.send(b"\0\0\0\x01\0\0\0\0\0");
+                }
             }
         }
     }
