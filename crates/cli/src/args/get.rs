@@ -40,7 +40,8 @@ Examples:
 
 {STATUSES}"))]
 pub(crate) struct Get {
-    /// [METHOD] URL [ITEM...]: without a method, GET, or POST if content is sent.
+    /// What to send, and where.
+    #[arg(help = "[METHOD] URL [ITEM...]: without a method, GET, or POST if content is sent")]
     #[arg(value_name = "[METHOD] URL [ITEM]", required = true, num_args = 1..)]
     pub(crate) words: Vec<String>,
 
