@@ -331,11 +331,16 @@ where
     fn hear_faults(&mut self, turn: &mut Turn) {
         while let Some(StreamFault { stream, status, why }) = self.link.engine.poll_fault() {
             let index = self.exchanges.iter().position(|exchange| exchange.stream == stream);
+            let mut ending = Ending::Refused;
             let record = match index.map(|index| self.exchanges.swap_remove(index)) {
                 Some(mut exchange) => {
                     fail_upload(&mut exchange.upload, Kind::Malformed, why.because().into_owned());
+                    let answered = !matches!(exchange.phase, Phase::Handling(_));
+                    if answered {
+                        ending = Ending::Abandoned;
+                    }
                     exchange.record.take().map(|mut record| {
-                        if matches!(exchange.phase, Phase::Handling(_)) {
+                        if !answered {
                             record.status = status;
                         }
                         record
@@ -352,7 +357,7 @@ where
             };
             if let Some(record) = record {
                 record.trail.note(why);
-                self.report(record, Ending::Refused, turn.now);
+                self.report(record, ending, turn.now);
             }
         }
     }
