@@ -9,6 +9,7 @@ use wirelight_proto::StreamId;
 use wirelight_service::body::Sender;
 use wirelight_service::{Body, Error, Fault, Kind, Response, Result};
 
+use super::bell::Bell;
 use super::tunnel::Tunnelling;
 use crate::observe::Record;
 use crate::upgrade::Promise;
@@ -37,6 +38,8 @@ pub(super) struct Exchange {
     pub(super) tunnel: Tunnelling,
     /// Whether it is to be polled in this turn.
     pub(super) stirred: bool,
+    /// What its handler and its body wake the connection with, if it is not alone.
+    pub(super) bell: Option<Bell>,
     pub(super) promise: Option<Promise>,
     pub(super) record: Option<Box<Record>>,
 }

@@ -4,6 +4,7 @@
 //! can say without waiting, writes what is ready in one go, and only then waits for one thing: the transport, a
 //! handler, a deadline, or the drain.
 
+mod bell;
 mod config;
 mod exchange;
 mod linger;

@@ -10,6 +10,7 @@ use http_body::Body as _;
 use wirelight_proto::{Connection, ConnectionError, Event, Length, Part, Reason, StreamId};
 use wirelight_service::{Body, Error, Fault, Kind, Request, Response, Result, Service, Trail};
 
+use super::bell::Bell;
 use super::exchange::{Answering, Exchange, Guarded, Phase, poll_body, poll_handler};
 use super::link::Turn;
 use super::refusal::{self, HandlerFailed};
@@ -46,6 +47,7 @@ where
             may_tunnel: parts.method == Method::CONNECT,
             tunnel: Tunnelling::No,
             stirred: false,
+            bell: None,
             promise: None,
             record: self.record(Some(&parts), turn.now, trail),
         };
@@ -63,7 +65,7 @@ where
                 // Its first poll may have asked for content, so that the client is to be told to send it.
                 exchange.stirred = true;
                 exchange.phase = Phase::Handling(answering);
-                self.exchanges.push(exchange);
+                self.keep(exchange, cx);
             }
         }
     }
@@ -137,6 +139,30 @@ where
         self.held = event.transpose().map(Box::new);
     }
 
+    /// Keeps an exchange that waits; beside others it has a bell of its own.
+    fn keep(&mut self, mut exchange: Exchange, cx: &Task<'_>) {
+        if exchange.bell.is_none() && !self.exchanges.is_empty() {
+            exchange.bell = Some(Bell::new(cx.waker()));
+            // Until it is polled again, what it waits for would wake the connection without it.
+            exchange.stirred = true;
+        }
+        self.exchanges.push(exchange);
+    }
+
+    /// Stirs the exchanges that may have woken the connection.
+    pub(super) fn rouse(&mut self, cx: &Task<'_>) {
+        for exchange in &mut self.exchanges {
+            exchange.stirred |= match &mut exchange.bell {
+                None => true,
+                Some(bell) if bell.wakes(cx.waker()) => bell.has_rung(),
+                Some(bell) => {
+                    *bell = Bell::new(cx.waker());
+                    true
+                }
+            };
+        }
+    }
+
     /// Polls every exchange that has been stirred; true if any got further.
     pub(super) fn stir(&mut self, turn: &mut Turn, cx: &mut Task<'_>) -> bool {
         let mut moved = false;
@@ -147,6 +173,8 @@ where
                 continue;
             }
             let mut exchange = self.exchanges.swap_remove(index);
+            let waker = exchange.bell.as_ref().map(Bell::waker);
+            let cx = &mut Task::from_waker(waker.as_ref().unwrap_or(cx.waker()));
             // The engine may have held back content that there is room for now.
             moved |= self.credit(&mut exchange, turn, cx);
             match &mut exchange.phase {
@@ -300,7 +328,7 @@ where
         if let Some(mut exchange) = self.send_content(exchange, turn, cx) {
             // Its body may be made of the request's, so that the client is to be told to send that.
             exchange.stirred |= exchange.upload.is_some();
-            self.exchanges.push(exchange);
+            self.keep(exchange, cx);
         }
     }
 

@@ -136,9 +136,7 @@ where
             self.abandon(None, turn);
             return Poll::Ready(Close::Drained);
         }
-        for exchange in &mut self.exchanges {
-            exchange.stirred = true;
-        }
+        self.rouse(cx);
         if self.is_quiet(turn) {
             // Most turns begin because something has come: what was settled before need not be again.
             if let Err(close) = self.read(turn, cx) {

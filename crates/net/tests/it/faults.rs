@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::StatusCode;
 use tokio::sync::Notify;
-use wirelight_net::{Close, Config, Ending, Upgrade};
-use wirelight_proto::h1;
+use wirelight_net::{Close, Config, ConnectionInfo, Context, Ending, Upgrade};
+use wirelight_proto::{Connection, Event, Incoming, Length, Outgoing, Part, Role, h1, h2};
 use wirelight_service::{Body, Request, Response, Result};
 
 use super::driver::{echo, stage};
+use super::pipe::pipe;
 
 /// A body whose content comes from a closure, piece by piece.
 struct Pieces<F>(F);
@@ -247,4 +248,62 @@ async fn an_idle_connection_is_left_alone() {
         stage.settle().await;
     }
     assert!(stage.peer.reads() - before <= 2, "{} polls of an idle connection", stage.peer.reads() - before);
+}
+
+/// A handler that waits, and counts how often it is asked whether it still does.
+struct Waits(Arc<Notify>, Arc<AtomicUsize>);
+
+impl Waits {
+    async fn answer(self) -> Result<Response> {
+        let mut waiting = std::pin::pin!(self.0.notified());
+        std::future::poll_fn(|cx| {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            waiting.as_mut().poll(cx)
+        })
+        .await;
+        Ok(Response::new(Body::from("done")))
+    }
+}
+
+#[tokio::test]
+async fn a_handler_is_asked_when_it_has_something_to_say_and_not_when_another_has() {
+    let streams = 100;
+    let notifies: Arc<Vec<_>> = Arc::new((0..streams).map(|_| Arc::new(Notify::new())).collect());
+    let polls = Arc::new(AtomicUsize::new(0));
+    let (waited, counted) = (Arc::clone(&notifies), Arc::clone(&polls));
+    let service = move |request: Request| {
+        let at: usize = request.uri().path()[1..].parse().unwrap();
+        Waits(Arc::clone(&waited[at]), Arc::clone(&counted)).answer()
+    };
+    let (near, peer) = pipe();
+    let engine = h2::Connection::new(Role::Server, Arc::default(), Instant::now());
+    let connection = ConnectionInfo { id: 1, peer: None, secured: None };
+    tokio::spawn(wirelight_net::serve(near, engine, Arc::new(service), Arc::new(Context::default()), connection));
+    let mut client = h2::Connection::new(Role::Client, Arc::default(), Instant::now());
+    let (mut input, mut out) = (Incoming::new(), Outgoing::new());
+    for at in 0..streams {
+        let stream = client.open().unwrap();
+        let (parts, ()) = http::Request::get(format!("http://a.test/{at}")).body(()).unwrap().into_parts();
+        client.send(stream, Part::Request(parts, Length::Known(0)), &mut out).unwrap();
+    }
+    client.poll_transmit(&mut out, Instant::now());
+    peer.send(out.pieces().flatten().copied().collect::<Vec<_>>());
+    let settle = async || {
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+    };
+    settle().await;
+    for notify in notifies.iter() {
+        notify.notify_one();
+        settle().await;
+    }
+    input.extend(&peer.take());
+    let mut ended = 0;
+    while let Some(event) = client.poll_event(&mut input, Instant::now()).unwrap() {
+        ended += usize::from(matches!(event, Event::Received(_, Part::End(_))));
+    }
+    assert_eq!(ended, streams);
+    let polls = polls.load(Ordering::Relaxed);
+    assert!(polls <= 6 * streams, "{polls} polls of {streams} handlers");
 }
