@@ -81,10 +81,12 @@ pub(crate) async fn serve<T: Transport, S: Service>(
 ) {
     let limit = shared.config.handshake_timeout;
     let begun = tokio::select! {
-        // In a box, so that the task is not the size of a handshake for as long as it lives.
-        begun = Box::pin(begin(&shared, acceptor, stream)) => begun,
+        // Its time is looked at first: a handshake that is too late is not begun because a turn came back.
+        biased;
         () = shared.context.clock.sleep(limit) => Err(Failed::TimedOut(limit)),
         () = shared.context.drain.begun() => return,
+        // In a box, so that the task is not the size of a handshake for as long as it lives.
+        begun = Box::pin(begin(&shared, acceptor, stream)) => begun,
     };
     let context = Arc::clone(&shared.context);
     match begun {
