@@ -168,7 +168,7 @@ impl Connector {
             }
             mark(watch, clock, |timings, at| timings.secured = Some(at));
             http2 = agreed.alpn.as_deref() == Some(ALPN_H2);
-            info.secured = Some(agreed);
+            info.secured = Some(Box::new(agreed));
             carrier = Box::new(secured);
         }
         Ok(Made { carrier, info, http2 })

@@ -17,7 +17,7 @@ pub struct ConnectionInfo {
     /// Who is at the other end.
     pub peer: Option<Peer>,
     /// What its TLS handshake has agreed on; `None` in cleartext.
-    pub secured: Option<Secured>,
+    pub secured: Option<Box<Secured>>,
 }
 
 /// Which way bytes went, and what they are.

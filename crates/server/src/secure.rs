@@ -92,7 +92,7 @@ pub(crate) async fn serve<T: Transport, S: Service>(
     match begun {
         Ok(Begun::Secure(tls, secured)) => {
             let engine = engine::by_alpn(&shared, secured.alpn.as_deref());
-            connection.secured = Some(secured);
+            connection.secured = Some(Box::new(secured));
             drop(shared);
             wirelight_net::serve(*tls, engine, service, context, connection).await;
         }

@@ -91,7 +91,7 @@ enum State {
     /// The engine was told to drain.
     Draining,
     /// Nothing more is heard; what is left is sent, and then the connection closes for this reason.
-    Closing(Close),
+    Closing(Box<Close>),
     Lingering(Box<(Linger, Close)>),
 }
 
@@ -379,7 +379,7 @@ where
         if let Some(exchange) = self.exchange(stream) {
             exchange.phase = Phase::Switching;
         }
-        self.state = State::Closing(Close::Switched);
+        self.state = State::Closing(Box::new(Close::Switched));
         turn.input.unwatch();
     }
 
@@ -403,7 +403,7 @@ where
             let record = self.record(None, turn.now, Trail::watched());
             self.send_refusal(stream, &error, status, record, turn);
         }
-        self.state = State::Closing(Close::Refused(error));
+        self.state = State::Closing(Box::new(Close::Refused(error)));
     }
 
     /// Ends one exchange of a connection that is over: with the status that says why, where it is not too late.
@@ -446,7 +446,7 @@ where
             }
         }
         match std::mem::replace(&mut self.state, State::Open) {
-            State::Closing(close) => close,
+            State::Closing(close) => *close,
             _ if underway || error.is_some() => Close::Abandoned(error),
             _ => Close::Left,
         }
@@ -484,12 +484,12 @@ where
         {
             return None;
         }
-        if matches!(self.state, State::Closing(Close::Switched)) {
+        if matches!(&self.state, State::Closing(close) if matches!(**close, Close::Switched)) {
             self.hand_over(turn);
             return Some(Close::Switched);
         }
         let close = match std::mem::replace(&mut self.state, State::Open) {
-            State::Closing(close) => close,
+            State::Closing(close) => *close,
             state if self.link.engine.is_finished() => match state {
                 _ if self.broken => Close::Broken,
                 State::Draining => Close::Drained,

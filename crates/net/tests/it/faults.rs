@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use tokio::sync::Notify;
 use wirelight_net::{Close, Config, ConnectionInfo, Context, Ending, Upgrade};
-use wirelight_proto::{Connection, Event, Incoming, Length, Outgoing, Part, Role, h1, h2};
+use wirelight_proto::{Connection, Engine, Event, Incoming, Length, Outgoing, Part, Role, h1, h2};
 use wirelight_service::{Body, Request, Response, Result};
 
 use super::driver::{echo, stage};
@@ -306,4 +306,20 @@ async fn a_handler_is_asked_when_it_has_something_to_say_and_not_when_another_ha
     assert_eq!(ended, streams);
     let polls = polls.load(Ordering::Relaxed);
     assert!(polls <= 6 * streams, "{polls} polls of {streams} handlers");
+}
+
+/// A connection is kept for as long as it stands idle, so each of its bytes counts ten thousand times.
+#[test]
+fn a_connection_is_small() {
+    type Handler = fn(Request) -> std::future::Ready<Result<Response>>;
+    let sizes = [
+        ("driver::Serve", size_of::<wirelight_net::driver::Serve<tokio::net::TcpStream, Engine, Handler>>(), 464),
+        ("ConnectionInfo", size_of::<ConnectionInfo>(), 48),
+        ("Engine", size_of::<Engine>(), 144),
+        ("h1::Connection", size_of::<h1::Connection>(), 136),
+    ];
+    for (what, bytes, bytes_max) in sizes {
+        println!("{what}: {bytes} bytes");
+        assert!(bytes <= bytes_max, "{what} takes {bytes} bytes; {bytes_max} were enough");
+    }
 }

@@ -13,8 +13,9 @@ use wirelight_service::{Body, Request, Response, Result};
 /// The variable that tells the child what to play.
 const PART: &str = "WIRELIGHT_TEST_PART";
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
-/// How much less than the goal of 1,200 bytes a connection the measurement has to leave for what it does not measure.
-const IDLE_BYTES_MAX: usize = 1_800;
+/// How much memory an idle connection may cost: its task, its socket's registration, its timer, and what is allocated
+/// around them. It was 1,189 bytes when this was written.
+const IDLE_BYTES_MAX: usize = 1_300;
 
 async fn hello(_: Request) -> Result<Response> {
     Ok(Response::new(Body::from("hello")))
