@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use http::{HeaderMap, Method, StatusCode, Uri, Version};
+pub use wirelight_proto::Part;
 use wirelight_service::{Exchange, Peer, Trail};
 
+use crate::tcp::Tcp;
 use crate::tls::Secured;
 
 /// A connection as observers know it.
@@ -35,6 +37,15 @@ pub enum Wire {
     FramesReceived,
     /// Frames as they leave, however they are split; they belong to no one exchange.
     FramesSent,
+}
+
+/// Which way a part of a message went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// From us.
+    Sent,
+    /// To us.
+    Received,
 }
 
 /// How an exchange ended.
@@ -74,7 +85,8 @@ pub struct Record {
     pub number: u64,
     /// The request; `None` when its head could not be read.
     pub asked: Option<Asked>,
-    /// The status that was sent; 499 when the client went away before any was.
+    /// The status that was sent; 499 when the client went away before any was. Of a request of ours, the status that
+    /// came; where none came (`first_byte` is none), the one that a gateway would have to answer with.
     pub status: StatusCode,
     /// The response's fields, as the service gave them.
     pub fields: HeaderMap,
@@ -95,6 +107,19 @@ pub struct Record {
     /// What was decided on the way, in order.
     pub trail: Trail,
 }
+    /// What is known only of a request that this side sent; `None` where this side answered.
+    pub outbound: Option<Box<Outbound>>,
+}
+
+/// What is known of an exchange only by the side that asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outbound {
+    /// The version of HTTP that the response came in; `None` where none came.
+    pub version: Option<Version>,
+    /// What went wrong, in one sentence.
+    pub failed: Option<String>,
+    /// How TCP had carried the connection by the end of the exchange, where the observer wants parts.
+    pub tcp: Option<Tcp>,
 
 /// Somebody who watches connections. Calls come from the connection's own task and must not block.
 pub trait Observer: Send + Sync + 'static {
@@ -114,6 +139,17 @@ pub trait Observer: Send + Sync + 'static {
     }
 
     /// The same for the fields of a response, where an observer needs others of them than of a request's.
+    /// Whether [`part`](Self::part) is to be called.
+    fn wants_parts(&self) -> bool {
+        false
+    }
+
+    /// A part of exchange `number` of a connection on which this side asks, in whatever version of HTTP, as it is
+    /// handed to the engine or comes from it.
+    fn part(&self, connection: &ConnectionInfo, number: u64, way: Way, part: &Part) {
+        let _ = (connection, number, way, part);
+    }
+
     fn keep_of_response(&self, fields: &HeaderMap) -> HeaderMap {
         self.keep(fields)
     }

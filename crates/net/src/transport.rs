@@ -10,6 +10,8 @@ use rustix::fs::sendfile;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
+use crate::tcp::Tcp;
+
 /// A stream of bytes in both directions, polled so that nothing is held while it is idle.
 pub trait Transport: Send + Unpin + 'static {
     /// Reads into the spare room of `buffer`; 0 bytes mean that the peer will send nothing more.
@@ -17,6 +19,11 @@ pub trait Transport: Send + Unpin + 'static {
 
     /// Writes some of the pieces, in order, and says how many bytes were taken.
     fn poll_write(&mut self, cx: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>>;
+
+    /// How TCP carries it, where that is what does, as the kernel has counted it.
+    fn tcp(&self) -> Option<Tcp> {
+        None
+    }
 
     /// Whether [`poll_send_file`](Self::poll_send_file) is there to be called.
     fn sends_files(&self) -> bool {
@@ -68,6 +75,10 @@ macro_rules! transports {
             }
 
             $(
+                fn tcp(&self) -> Option<Tcp> {
+                    Tcp::of(self).ok()
+                }
+
                 fn sends_files(&self) -> bool {
                     true
                 }
@@ -126,6 +137,10 @@ fn send_file(
 }
 
 impl Transport for Box<dyn Transport> {
+    fn tcp(&self) -> Option<Tcp> {
+        (**self).tcp()
+    }
+
     fn sends_files(&self) -> bool {
         (**self).sends_files()
     }

@@ -67,6 +67,10 @@ impl std::fmt::Debug for Upgraded {
 }
 
 impl Transport for Upgraded {
+    fn tcp(&self) -> Option<crate::Tcp> {
+        self.transport.tcp()
+    }
+
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
         if self.leftover.is_empty() {
             return self.transport.poll_read(cx, buffer);

@@ -82,6 +82,7 @@ fn record(target: &str, fields: &[(&str, &[u8])]) -> Box<Record> {
         total: Duration::from_micros(2250),
         ending: Ending::Complete,
         trail,
+        outbound: None,
     })
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use wirelight_proto::{Connection, Incoming, Outgoing};
 use wirelight_service::Timer;
 
-use crate::Transport;
+use crate::{Tcp, Transport};
 
 /// A tail shorter than this is copied out, so that the thread's buffer stays with the thread.
 const TAIL_COPY_MAX: usize = 4 * 1024;
@@ -185,6 +185,11 @@ impl<T: Transport, E: Connection> Link<T, E> {
 
     fn unsent_bytes(&self) -> usize {
         self.transport.as_ref().map_or(0, Transport::unsent_bytes)
+    }
+
+    /// How TCP carries it, where that is what does.
+    pub(super) fn tcp(&self) -> Option<Tcp> {
+        self.transport.as_ref()?.tcp()
     }
 
     /// Whether the transport can send a file without our reading it.

@@ -9,7 +9,9 @@ mod call;
 mod drive;
 mod exchange;
 mod failure;
+mod recording;
 mod share;
+mod tap;
 
 use std::sync::Arc;
 use std::task::{Context as Task, Poll};
@@ -64,7 +66,7 @@ pub struct RequestContext {
     pub config: RequestConfig,
     /// Where time comes from.
     pub clock: Clock,
-    /// Who watches the bytes.
+    /// Who watches: the bytes, the parts, and the record of each exchange.
     pub observer: Option<Arc<dyn Observer>>,
 }
 
@@ -98,6 +100,8 @@ pub struct Requests<T, E> {
     exchanges: Vec<Exchange>,
     /// What was consumed, while it is watched, without an event yet.
     seen: Vec<u8>,
+    /// How much of what waits to leave was shown to whoever watches frames.
+    shown: usize,
     /// How many exchanges there have been.
     number: u64,
     /// The server takes no exchange after those under way.
@@ -117,6 +121,7 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
             waiting: std::collections::VecDeque::new(),
             exchanges: Vec::new(),
             seen: Vec::new(),
+            shown: 0,
             number: 0,
             going_away: false,
             closed: None,

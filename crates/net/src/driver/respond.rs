@@ -572,6 +572,7 @@ fn promised(fields: &HeaderMap, body: &Body, head_only: bool) -> Result<Length> 
             // A handler that leaves the content of HEAD out has not said that there is none for GET.
             Some(0) if head_only => Length::Unknown,
             Some(exact) => Length::Known(exact),
+            outbound: None,
             None => Length::Unknown,
         });
     };

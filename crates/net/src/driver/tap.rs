@@ -54,12 +54,7 @@ where
         if self.watcher().is_none() || !self.link.engine.is_multiplexed() {
             return;
         }
-        let mut shown = self.shown;
-        for piece in turn.out.pieces() {
-            let seen = shown.min(piece.len());
-            shown -= seen;
-            self.tell(0, Wire::FramesSent, &piece[seen..]);
-        }
+        unshown(self.shown, turn, |bytes| self.tell(0, Wire::FramesSent, bytes));
     }
 
     fn tell(&self, number: u64, wire: Wire, bytes: &[u8]) {
@@ -72,5 +67,16 @@ where
 
     fn watcher(&self) -> Option<&dyn Observer> {
         self.context.observer.as_deref().filter(|observer| observer.wants_bytes())
+    }
+}
+
+/// Tells of what waits to leave, but for its first `shown` bytes.
+pub(super) fn unshown(mut shown: usize, turn: &Turn, mut tell: impl FnMut(&[u8])) {
+    for piece in turn.out.pieces() {
+        let seen = shown.min(piece.len());
+        shown -= seen;
+        if seen < piece.len() {
+            tell(&piece[seen..]);
+        }
     }
 }

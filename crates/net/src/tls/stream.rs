@@ -315,6 +315,10 @@ fn invalid(error: rustls::Error) -> io::Error {
 }
 
 impl<T: Transport, M: Machine> Transport for Tls<T, M> {
+    fn tcp(&self) -> Option<crate::Tcp> {
+        self.transport.tcp()
+    }
+
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
         if !self.early.is_empty() {
             buffer.extend_from_slice(&self.early);

@@ -5,5 +5,6 @@ mod faults;
 mod files;
 mod pipe;
 mod request;
+mod recording;
 mod secure;
 mod storm;

@@ -12,7 +12,8 @@ use super::super::link::{Read, Turn};
 use super::Requests;
 use super::exchange::{Exchange, Reader};
 use super::failure::Failure;
-use crate::observe::Wire;
+use super::recording::{self, Recording};
+use crate::observe::{Way, Wire};
 use crate::{Close, Transport};
 
 impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
@@ -96,14 +97,8 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
     /// The next event, shown to whoever watches the bytes.
     fn next_event(&mut self, turn: &mut Turn) -> Result<Option<Event>, ConnectionError> {
         let event = self.link.engine.poll_event(&mut turn.input, turn.now);
-        if let (Some(observer), Some(bytes)) = (&self.context.observer, turn.input.watched())
-            && !bytes.is_empty()
-        {
-            let wire = match &event {
-                Ok(Some(Event::Received(_, Part::Response(..) | Part::Interim(_)))) | Err(_) => Wire::HeadReceived,
-                _ => Wire::ContentReceived,
-            };
-            observer.bytes(&self.connection, self.number, wire, &bytes);
+        if turn.input.is_watched() {
+            self.show_received(&event, turn);
         }
         event
     }
@@ -137,11 +132,15 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
     }
 
     fn send_head(&mut self, exchange: &mut Exchange, stream: StreamId, turn: &mut Turn) {
-        let Some(parts) = exchange.head.take() else { return };
+        let Some(mut parts) = exchange.head.take() else { return };
         let Some((body, _)) = &exchange.upload else { return };
         let length = body.size_hint().exact().map_or(Length::Unknown, Length::Known);
         let empty = length == Length::Known(0) && body.is_end_stream();
-        if let Err(error) = self.send_part(stream, Part::Request(parts, length), turn) {
+        if self.context.observer.is_some() {
+            parts.version = recording::version(self.link.engine.is_multiplexed(), parts.version);
+            exchange.recording = Recording::begin(&self.context, &self.connection, self.number, &parts, turn.now);
+        }
+        if let Err(error) = self.send_part(exchange, stream, Part::Request(parts, length), turn) {
             self.link.engine.reset(stream, Reason::Broken, &mut turn.out);
             exchange.fail(error, false);
             return;
@@ -154,22 +153,27 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
     }
 
     /// Sends one part, and shows it to whoever asked for the bytes.
-    fn send_part(&mut self, stream: StreamId, part: Part, turn: &mut Turn) -> Result<(), Error> {
+    fn send_part(
+        &mut self,
+        exchange: &mut Exchange,
+        stream: StreamId,
+        part: Part,
+        turn: &mut Turn,
+    ) -> Result<(), Error> {
         let wire = if matches!(part, Part::Request(..)) { Wire::HeadSent } else { Wire::ContentSent };
+        if let Some(recording) = &mut exchange.recording {
+            recording.pass(Way::Sent, &part, turn.now);
+        }
         let from = turn.out.buffer().len();
         self.link.engine.send(stream, part, &mut turn.out).map_err(Error::ours)?;
-        if let Some(observer) = &self.context.observer
-            && observer.wants_bytes()
-        {
-            observer.bytes(&self.connection, self.number, wire, turn.out.appended(from));
-        }
+        self.show_sent(wire, from, turn);
         Ok(())
     }
 
     /// Ends a request as a whole one.
     fn complete(&mut self, exchange: &mut Exchange, stream: StreamId, trailers: HeaderMap, turn: &mut Turn) {
         exchange.upload = None;
-        if let Err(error) = self.send_part(stream, Part::End(trailers), turn) {
+        if let Err(error) = self.send_part(exchange, stream, Part::End(trailers), turn) {
             self.link.engine.reset(stream, Reason::Broken, &mut turn.out);
             exchange.fail(error, false);
         }
@@ -181,6 +185,12 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
                 let Some(index) = self.index(stream) else { return };
                 let exchange = &mut self.exchanges[index];
                 exchange.marks.first_byte.get_or_insert(turn.now);
+                if let Some(recording) = &mut exchange.recording {
+                    recording.pass(Way::Received, &part, turn.now);
+                    if matches!(part, Part::End(_)) {
+                        recording.carried(|| self.link.tcp());
+                    }
+                }
                 match part {
                     Part::Interim(parts) => {
                         if parts.status == StatusCode::CONTINUE {
@@ -245,6 +255,9 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
         let exchange = &mut self.exchanges[index];
         exchange.end(HeaderMap::new());
         exchange.upload = None;
+        if let Some(recording) = &mut exchange.recording {
+            recording.switch();
+        }
         if let Some(promise) = exchange.promise.take() {
             promise.fulfil(self.link.take_transport(), leftover);
         }
@@ -307,7 +320,7 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
             if !rest.is_empty() {
                 let content = rest.split_to(room.min(rest.len()));
                 moved = true;
-                if let Err(error) = self.send_part(stream, Part::Content(content), turn) {
+                if let Err(error) = self.send_part(exchange, stream, Part::Content(content), turn) {
                     self.break_off(exchange, stream, error, turn);
                 }
                 continue;
@@ -340,8 +353,10 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
         if turn.out.is_empty() || matches!(self.closed, Some(Close::Switched)) {
             return Ok(true);
         }
+        self.show_frames(turn);
         let before = turn.out.len();
         let written = self.link.poll_write(turn, cx);
+        self.shown = turn.out.len();
         if turn.out.len() < before {
             for exchange in &mut self.exchanges {
                 exchange.touched = true;

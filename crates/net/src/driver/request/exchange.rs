@@ -13,6 +13,7 @@ use wirelight_service::{Body, Error, Request};
 use super::Marks;
 use super::call::{Answer, OnInterim};
 use super::failure::{Failure, Phase, Sent};
+use super::recording::Recording;
 use crate::upgrade::{Promise, Upgrade};
 
 /// Who reads the response.
@@ -57,6 +58,8 @@ pub(super) struct Exchange {
     /// Whoever awaits the bytes behind a switch of protocols.
     pub(super) promise: Option<Promise>,
     pub(super) marks: Marks,
+    /// What an observer is told, if there is one.
+    pub(super) recording: Option<Box<Recording>>,
     /// A byte of it has left.
     pub(super) touched: bool,
     /// The head of the response came.
@@ -85,6 +88,7 @@ impl Exchange {
             reader,
             on_interim,
             marks: Marks { began: now, sent: None, first_byte: None },
+            recording: None,
             touched: false,
             answered: false,
             received: false,
@@ -163,6 +167,9 @@ impl Exchange {
             return;
         }
         self.received = true;
+        if let Some(recording) = &mut self.recording {
+            recording.fail(&failure.error);
+        }
         match &mut self.reader {
             Reader::Here(arrived) => arrived.failed = Some(failure),
             Reader::Elsewhere { answer, content } => {
