@@ -96,10 +96,19 @@ impl Client {
 
     /// A client as it is told; everything that is wrong with the config is found here.
     pub fn with(config: ClientConfig) -> Result<Self> {
+        Self::over(config, |connections| connections.boxed())
+    }
+
+    /// A client whose requests go through `innermost`, made of the connections, once all layers have had them: to
+    /// look at them, to change them, or to answer them without a server.
+    ///
+    /// # Errors
+    /// If anything is wrong with the config.
+    pub fn over(config: ClientConfig, innermost: impl FnOnce(Connections) -> Boxed) -> Result<Self> {
         let clock = config.connections.clock.clone();
         let connections = Connections::new(config.connections)
             .map_err(|fault| fail_with(Phase::Secure, Kind::Malformed, Fault::Ours, fault.to_string(), fault))?;
-        let stack = connections.clone().boxed();
+        let stack = innermost(connections.clone());
         let stack = wrap(stack, config.decompress);
         let stack = wrap(stack, config.authenticate);
         let stack = wrap(stack, config.cookies.map(|jar| Cookies { jar, clock: clock.clone() }));

@@ -14,7 +14,7 @@ use tokio::net::{TcpStream, UnixStream};
 use wirelight_net::request::{Home, RequestContext, Requests};
 use wirelight_net::tls::ALPN_H2;
 use wirelight_net::tls::client::{Connector as Tls, Settings, distrust};
-use wirelight_net::{Close, ConnectionInfo, Upgrade};
+use wirelight_net::{Close, ConnectionInfo, Tcp, Upgrade};
 use wirelight_proto::{Role, h1};
 use wirelight_service::{Body, Clock, Error, Fault, Kind, Peer};
 
@@ -142,7 +142,7 @@ impl Connector {
                     }
                     Protocol::Http => Box::new(stream),
                     Protocol::Https => {
-                        let secured = secure(self.proxy_tls.find()?, Box::new(stream), &proxy.host).await?;
+                        let secured = secure(self.proxy_tls.find()?, Box::new(stream), &proxy.host, watch).await?;
                         Box::new(secured.0)
                     }
                 };
@@ -158,7 +158,7 @@ impl Connector {
         let mut http2 = false;
         if route.is_secure() {
             step(Phase::Secure);
-            let (secured, agreed) = secure(self.tls.find()?, carrier, route.origin.host()).await?;
+            let (secured, agreed) = secure(self.tls.find()?, carrier, route.origin.host(), watch).await?;
             if let Some(watch) = watch {
                 let presented = secured.presented();
                 watch.note(|timings| {
@@ -234,6 +234,7 @@ impl Connector {
             fail(Phase::Proxy, Kind::Malformed, Fault::Ours, format!("no tunnel leads to `{authority}`"))
         })?;
         let mut request = Request::new(Body::empty());
+            timings.tcp = Tcp::of(&stream).ok();
         *request.method_mut() = Method::CONNECT;
         *request.uri_mut() = uri;
         if let Some(authorization) = proxy.authorization() {
@@ -302,6 +303,12 @@ async fn secure(
     Ok((secured, agreed))
 }
 
+        if let (Some(watch), Some(distrust)) = (watch, distrust(&error)) {
+            watch.note(|timings| {
+                timings.presented.clone_from(&distrust.chain);
+                timings.distrusted = Some((distrust.check, distrust.because.clone()));
+            });
+        }
 fn io_failed(error: io::Error) -> Error {
     let because = format!("the connection broke as soon as it stood: {error}");
     fail_with(Phase::Connect, Kind::Unreachable, Fault::Upstream, because, error)

@@ -32,6 +32,8 @@ pub enum Versions {
     Negotiated,
     /// HTTP/1.1 only.
     Http1,
+    /// HTTP/1.0 only: each request has a connection of its own, and content of unknown length cannot be sent.
+    Http10,
     /// HTTP/2, without asking (RFC 9113, section 3.3).
     Http2PriorKnowledge,
 }
@@ -193,7 +195,7 @@ impl Connections {
     pub fn new(config: Config) -> Result<Self, wirelight_net::tls::Fault> {
         let tls = Trust::new(TlsSettings {
             http1: config.versions != Versions::Http2PriorKnowledge,
-            http2: config.versions != Versions::Http1,
+            http2: !matches!(config.versions, Versions::Http1 | Versions::Http10),
             ..config.tls.clone()
         })?;
         let proxy_tls = Trust::new(TlsSettings { http1: true, http2: false, ..config.tls })?;
@@ -265,6 +267,8 @@ impl Connections {
         if let Some(watch) = &watch {
             watch.begin(self.clock().now(), format!("{} {}", request.method(), request.uri()));
         }
+        let old = self.0.versions == Versions::Http10;
+        *request.version_mut() = if old { http::Version::HTTP_10 } else { http::Version::HTTP_11 };
         let mut fresh = false;
         loop {
             let grant = self.grant(&route, fresh, &trail, watch.as_ref()).await?;

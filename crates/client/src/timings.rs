@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
+use wirelight_net::Tcp;
 use wirelight_net::tls::Secured;
-use wirelight_net::tls::client::Certificate;
+use wirelight_net::tls::client::{Certificate, Check};
 use wirelight_service::{Body, Clock, Error};
 
 /// Watches the exchanges of one request: there are several when it is redirected, authenticated or tried again.
@@ -51,10 +52,14 @@ pub struct Timings {
     pub attempts: Vec<Attempt>,
     /// The address at the other end, and ours.
     pub ends: Option<(SocketAddr, SocketAddr)>,
+    /// What the kernel said of the connection when it stood: its round trip is that of the TCP handshake.
+    pub tcp: Option<Tcp>,
     /// What the TLS handshake agreed on.
     pub tls: Option<Secured>,
     /// The certificates that the server presented, its own first.
     pub presented: Vec<Certificate>,
+    /// Which check of them failed, and why; `None` if they passed, or were not checked.
+    pub distrusted: Option<(Check, String)>,
 }
 
 impl Timings {
@@ -76,8 +81,10 @@ impl Timings {
             addresses: Vec::new(),
             attempts: Vec::new(),
             ends: None,
+            tcp: None,
             tls: None,
             presented: Vec::new(),
+            distrusted: None,
         }
     }
 }

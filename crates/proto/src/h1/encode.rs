@@ -3,7 +3,7 @@
 //! Field names are written with capitals, as people have always read them; their case means nothing.
 
 use http::header::{self, CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE};
-use http::{StatusCode, request};
+use http::{StatusCode, Version, request};
 
 use super::exchange::elements;
 use super::length::{self, Field};
@@ -57,7 +57,7 @@ fn reason(status: StatusCode) -> &'static str {
     }
 }
 
-/// Writes a request line, and Host where the fields lack it.
+/// Writes a request line in the version of the request (1.1, unless it is 1.0), and Host where the fields lack it.
 ///
 /// The form of the target is that of the URI: origin-form without an authority, absolute-form with a scheme,
 /// authority-form with an authority alone.
@@ -84,7 +84,7 @@ pub(super) fn request_line(out: &mut Vec<u8>, parts: &request::Parts) -> Result<
     }
     out.extend_from_slice(authority.unwrap_or_default().as_bytes());
     out.extend_from_slice(path.as_bytes());
-    out.extend_from_slice(b" HTTP/1.1\r\n");
+    out.extend_from_slice(if parts.version == Version::HTTP_10 { b" HTTP/1.0\r\n" } else { b" HTTP/1.1\r\n" });
     if let (0, Some(authority)) = (hosts, authority) {
         out.extend_from_slice(b"Host: ");
         out.extend_from_slice(authority.as_bytes());

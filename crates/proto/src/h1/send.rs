@@ -1,7 +1,7 @@
 //! The sending half: from parts to bytes.
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, request, response};
+use http::{HeaderMap, StatusCode, Version, request, response};
 
 use super::connection::{Connection, Receiving, Sending};
 use super::encode::{self, Persist};
@@ -137,7 +137,12 @@ impl Connection {
         encode::request_line(out, parts)?;
         let own = encode::fields(out, &parts.headers)?;
         let sent = length::to_request(&parts.method, length, own.length)?;
-        if own.close {
+        let old = parts.version == Version::HTTP_10;
+        if old && sent.framing == Framing::Chunked {
+            // HTTP/1.0 knows no chunks, and only a length can end the content of a request.
+            return Err(SendError::Invalid);
+        }
+        if own.close || old {
             self.close(Closing::WeAsked);
         }
         if self.stream + 1 >= self.config.exchanges_max {
