@@ -190,6 +190,6 @@ impl Record {
     /// What a layer may know of this exchange.
     pub fn exchange(&self) -> Exchange {
         let ConnectionInfo { peer, secured, .. } = &*self.connection;
-        Exchange { trail: self.trail.clone(), peer: peer.clone(), secure: secured.is_some() }
+        Exchange { trail: self.trail.clone(), peer: peer.clone(), secure: secured.is_some(), interims: None }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::Extensions;
 
-use crate::Trail;
+use crate::{Interims, Trail};
 
 /// Who is at the other end of the connection.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -35,6 +35,8 @@ pub struct Exchange {
     pub peer: Option<Peer>,
     /// Whether the connection is encrypted, so that the scheme is `https`.
     pub secure: bool,
+    /// Sends interim responses ahead of the response, where the connection carries them.
+    pub interims: Option<Interims>,
 }
 
 impl Exchange {

@@ -8,6 +8,7 @@ pub mod client;
 pub mod forward;
 pub mod group;
 pub mod health;
+pub mod interim;
 mod lend;
 pub mod retry;
 pub mod status;
@@ -29,7 +30,7 @@ use wirelight_semantics::decision::{Decision, Rule};
 use wirelight_semantics::problem::Problem;
 use wirelight_semantics::{cookie, fields};
 use wirelight_service::layer::problem::{Asked, tell};
-use wirelight_service::{Error, Exchange, Fault, Kind, Request, Response, Result, Service, Trail};
+use wirelight_service::{Error, Exchange, Fault, Interims, Kind, Request, Response, Result, Service, Trail};
 
 use self::balance::{Choice, State, hash};
 use self::carry::{Carried, Whose};
@@ -126,6 +127,8 @@ struct Passage {
     /// What the client may go over to another protocol with.
     upgrade: Option<(HeaderValue, Upgrade)>,
     trail: Trail,
+    /// Where interim responses go.
+    interims: Option<Interims>,
     asked: Asked,
     version: String,
 }
@@ -237,7 +240,7 @@ impl Forwarder {
         if parts.method == Method::OPTIONS {
             one_forward_less(&mut parts.headers);
         }
-        Passage { parts, content, upgrade, trail, asked, version }
+        Passage { parts, content, upgrade, interims: exchange.interims, trail, asked, version }
     }
 
     /// What the request is told by, where servers are chosen by that.
@@ -411,6 +414,11 @@ impl Forwarder {
         }
         Some(request)
     }
+        if let Some(interims) = &passage.interims {
+            let expects = passage.parts.headers.contains_key(header::EXPECT);
+            let (trail, version) = (passage.trail.clone(), &passage.version);
+            request.extensions_mut().insert(interim::pass_on(interims.clone(), trail, expects, version));
+        }
 
     /// Makes the response what goes back.
     fn answered(

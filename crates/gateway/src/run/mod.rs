@@ -23,6 +23,9 @@ use self::entry::Entry;
 pub use self::running::{Running, Sending};
 use crate::config::Plan;
 use crate::config::plan::Listen;
+/// How many interim responses may wait on one connection.
+const INTERIMS_MAX: usize = 64;
+
 
 /// A gateway: listeners, and the plan that they serve.
 pub struct Gateway {
@@ -205,7 +208,9 @@ impl Gateway {
 
     fn serve(&self, plan: Listen, listener: Listener, acceptor: Option<Arc<Acceptor>>) -> Result<Door, Trouble> {
         let address = listener.address();
-        let server = Server::observed(Config::default(), self.shared.clock.clone(), self.observer.clone());
+        let connection = wirelight_net::Config { interims_max: INTERIMS_MAX, ..wirelight_net::Config::default() };
+        let config = Config { connection, ..Config::default() };
+        let server = Server::observed(config, self.shared.clock.clone(), self.observer.clone());
         let service = entry::around(Entry { shared: Arc::clone(&self.shared), listener: plan.address });
         let workers = Workers::start(&server, vec![listener], self.workers, service).map_err(Trouble::Threads)?;
         Ok(Door { plan, address, acceptor, shutdown: server.shutdown(), workers: Some(workers) })

@@ -32,6 +32,9 @@ pub struct Config {
     pub tunnel_bytes_max: usize,
     /// Whether requests carry an [`Exchange`](wirelight_service::Exchange) though nobody observes.
     pub peer: bool,
+    /// How many interim responses of a connection's services may wait to be sent; with 0, requests carry no
+    /// [`Interims`](wirelight_service::Interims).
+    pub interims_max: usize,
     /// Whether requests carry a [`RawHead`](super::RawHead).
     pub raw_head: bool,
 }
@@ -49,6 +52,7 @@ impl Default for Config {
             linger_bytes_max: 1024 * 1024,
             tunnel_bytes_max: 64 * 1024,
             peer: true,
+            interims_max: 0,
             raw_head: false,
         }
     }

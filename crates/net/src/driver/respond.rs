@@ -8,7 +8,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Version, header, request};
 use http_body::Body as _;
 use wirelight_proto::{Connection, ConnectionError, Event, Length, Part, Reason, StreamId};
-use wirelight_service::{Body, Error, Fault, Kind, Request, Response, Result, Service, Trail};
+use wirelight_service::interim::{Interim, Outbox};
+use wirelight_service::{Body, Error, Fault, Interims, Kind, Request, Response, Result, Service, Trail};
 
 use super::bell::Bell;
 use super::exchange::{Answering, Exchange, Guarded, Phase, poll_body, poll_handler};
@@ -51,7 +52,8 @@ where
             promise: None,
             record: self.record(Some(&parts), turn.now, trail),
         };
-        self.introduce(&mut parts, &mut exchange);
+        let interims = self.interims(&parts, stream, cx);
+        self.introduce(&mut parts, &mut exchange, interims);
         let body = match self.prepare_tunnel(&mut exchange) {
             true => Body::empty(),
             false => self.content(&mut exchange, length, turn),
@@ -71,13 +73,13 @@ where
     }
 
     /// Tells the request about the exchange it belongs to, and what it may do with the connection.
-    fn introduce(&self, parts: &mut request::Parts, exchange: &mut Exchange) {
+    fn introduce(&self, parts: &mut request::Parts, exchange: &mut Exchange, interims: Option<Interims>) {
         if let Some(record) = &exchange.record {
-            parts.extensions.insert(record.exchange());
-        } else if self.context.config.peer {
+            parts.extensions.insert(wirelight_service::Exchange { interims, ..record.exchange() });
+        } else if self.context.config.peer || interims.is_some() {
             let ConnectionInfo { peer, secured, .. } = &*self.connection;
             let (peer, secure) = (peer.clone(), secured.is_some());
-            parts.extensions.insert(wirelight_service::Exchange { trail: Trail::unwatched(), peer, secure });
+            parts.extensions.insert(wirelight_service::Exchange { trail: Trail::unwatched(), peer, secure, interims });
         }
         if may_switch(parts) {
             let (promise, upgrade) = Upgrade::channel();
@@ -90,6 +92,43 @@ where
     fn content(&mut self, exchange: &mut Exchange, length: Length, turn: &mut Turn) -> Body {
         let stream = exchange.stream;
         let first = match self.next_event(turn) {
+    /// The way for a service to send interim responses, where the client can read them (RFC 9110, section 15.2).
+    fn interims(&mut self, parts: &request::Parts, stream: StreamId, cx: &Task<'_>) -> Option<Interims> {
+        let waiting_max = self.context.config.interims_max;
+        if waiting_max == 0 || parts.version < Version::HTTP_11 {
+            return None;
+        }
+        let outbox = self.outbox.get_or_insert_with(|| Outbox::new(waiting_max, cx.waker()));
+        Some(outbox.interims(stream.0))
+    }
+
+    /// Sends the interim responses that services have left.
+    fn say_interims(&mut self, answering: Option<&mut Exchange>, turn: &mut Turn) {
+        let Some(outbox) = &self.outbox else { return };
+        let left = outbox.take();
+        if left.is_empty() {
+            return;
+        }
+        let mut answering = answering;
+        for Interim { exchange, status, fields } in left {
+            let stream = StreamId(exchange);
+            let of = match &mut answering {
+                Some(answering) if answering.stream == stream => Some(&mut **answering),
+                _ => self.exchanges.iter_mut().find(|exchange| exchange.stream == stream),
+            };
+            if let (StatusCode::CONTINUE, Some(exchange)) = (status, of) {
+                exchange.awaits_continue = false;
+            }
+            let (mut parts, ()) = http::Response::new(()).into_parts();
+            (parts.status, parts.headers) = (status, fields);
+            let from = turn.out.buffer().len();
+            // One that comes behind its response is too late.
+            if self.link.engine.send(stream, Part::Interim(parts), &mut turn.out).is_ok() {
+                self.show_sent(Wire::HeadSent, from, turn);
+            }
+        }
+    }
+
             Ok(Some(Event::Received(of, Part::End(trailers)))) if of == stream && trailers.is_empty() => {
                 return Body::empty();
             }
@@ -155,6 +194,9 @@ where
             exchange.stirred |= match &mut exchange.bell {
                 None => true,
                 Some(bell) if bell.wakes(cx.waker()) => bell.has_rung(),
+        if let (Some(outbox), false) = (&self.outbox, self.exchanges.is_empty()) {
+            outbox.heed(cx.waker());
+        }
                 Some(bell) => {
                     *bell = Bell::new(cx.waker());
                     true
@@ -171,6 +213,7 @@ where
             if !self.has_room(turn) || !std::mem::take(&mut self.exchanges[index].stirred) {
                 index += 1;
                 continue;
+        self.say_interims(None, turn);
             }
             let mut exchange = self.exchanges.swap_remove(index);
             let waker = exchange.bell.as_ref().map(Bell::waker);
@@ -251,6 +294,7 @@ where
         let (parts, body) = match answer {
             Ok(response) => response.into_parts(),
             Err(error) if error.fault() == Fault::Downstream && error.kind() == Kind::Gone => {
+        self.say_interims(Some(&mut exchange), turn);
                 return self.break_off(exchange, &error, turn);
             }
             Err(error) => {

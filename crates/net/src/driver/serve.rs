@@ -10,6 +10,7 @@ use http::{Method, StatusCode, header};
 use wirelight_proto::{Connection, ConnectionError, Event, Part, Reason, StreamFault, StreamId};
 use wirelight_service::body::Sender;
 use wirelight_service::error::client_closed_request;
+use wirelight_service::interim::Outbox;
 use wirelight_service::{Error, Fault, Kind, Service, Trail};
 
 use super::Context;
@@ -51,6 +52,7 @@ where
         seat: None,
         state: State::Open,
     }
+        outbox: None,
 }
 
 /// One connection being served; it becomes the reason of its end.
@@ -74,6 +76,8 @@ pub struct Serve<T, E, S> {
     /// A response broke off.
     pub(super) broken: bool,
     seat: Option<Seat>,
+    /// Where services leave interim responses, once any could.
+    pub(super) outbox: Option<Arc<Outbox>>,
     state: State,
 }
 

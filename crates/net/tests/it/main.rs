@@ -3,6 +3,7 @@
 mod driver;
 mod faults;
 mod files;
+mod interim;
 mod pipe;
 mod request;
 mod recording;

@@ -36,11 +36,14 @@ pub(super) struct Exchange {
     pub(super) upgrade: bool,
     /// The client waits for 100 (Continue), and none of its content has come.
     pub(super) awaits_continue: bool,
+    /// The request came with that expectation.
+    pub(super) expects_continue: bool,
 }
 
 impl Exchange {
     /// What is assumed of a request that could not be read.
-    pub(super) const UNKNOWN: Self = Self { asked: Asked::Content, old: false, upgrade: false, awaits_continue: false };
+    pub(super) const UNKNOWN: Self =
+        Self { asked: Asked::Content, old: false, upgrade: false, awaits_continue: false, expects_continue: false };
 }
 
 /// The options of a Connection field (RFC 9110, section 7.6.1).

@@ -127,6 +127,7 @@ impl Connection {
             old,
             upgrade: !old && facts.upgrades(),
             awaits_continue: !old && facts.expects_continue && length != Length::Known(0),
+            expects_continue: facts.expects_continue,
         };
         self.closing = Closing::by(parts.version, facts.options);
         self.receiving = Receiving::content(framing);

@@ -28,7 +28,7 @@ impl Connection {
         }
     }
 
-    /// An interim response; one that the client cannot read or does not wait for is left out.
+    /// An interim response; one that the client cannot read is left out, and so is 100 for content that has come.
     fn send_interim(&mut self, parts: &response::Parts, out: &mut Outgoing) -> Result<(), SendError> {
         if self.sending != Sending::Head || self.failed {
             return Err(SendError::OutOfOrder);
@@ -39,7 +39,7 @@ impl Connection {
         let awaited = std::mem::take(&mut self.exchange.awaits_continue);
         if parts.status != StatusCode::CONTINUE {
             self.exchange.awaits_continue = awaited;
-        } else if !awaited {
+        } else if !awaited && self.exchange.expects_continue {
             return Ok(());
         }
         if self.exchange.old {
@@ -150,8 +150,7 @@ impl Connection {
         }
         let persist = if self.closing.is_some() { Persist::Close } else { Persist::Silent };
         encode::end_of_head(out, sent.field, persist, &own, &parts.headers);
-        self.exchange =
-            Exchange { asked: Asked::by(&parts.method), old: false, upgrade: own.upgrade, awaits_continue: false };
+        self.exchange = Exchange { asked: Asked::by(&parts.method), upgrade: own.upgrade, ..Exchange::UNKNOWN };
         self.sending = Sending::Content(sent.framing);
         Ok(())
     }

@@ -125,7 +125,12 @@ fn request(arguments: &Explain, method: Method, uri: &Uri) -> Result<Request<Bod
     }
     let peer = Peer::Internet(SocketAddr::new(arguments.client, 0));
     let secure = uri.scheme_str() == Some("https");
-    request.extensions_mut().insert(Exchange { trail: Trail::watched(), peer: Some(peer), secure });
+    request.extensions_mut().insert(Exchange {
+        trail: Trail::watched(),
+        peer: Some(peer),
+        secure,
+        ..Exchange::default()
+    });
     Ok(request)
 }
 
