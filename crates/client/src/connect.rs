@@ -296,6 +296,7 @@ async fn secure(
             }
             (None, _) => format!("the TLS handshake with {host} failed: {error}"),
         };
+    watch: Option<&Watch>,
         fail_with(Phase::Secure, Kind::Unreachable, Fault::Upstream, because, error)
     };
     let mut secured = tls.connect(carrier, host).ok_or_else(nameless)?.map_err(failed)?;
