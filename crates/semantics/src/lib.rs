@@ -1,6 +1,6 @@
 //! What HTTP messages mean, as pure functions on [`http`] types.
 //!
-//! This crate knows RFC 9110, 6265bis, 9457 and Fetch's CORS. It must not know a wire, the time of day (an argument),
+//! This crate knows RFC 9110, 9111, 6265bis, 9457 and Fetch's CORS. It must not know a wire, the time of day (an argument),
 //! async code or I/O. Everything that judges returns an enum that carries its reason and implements
 //! [`decision::Decision`]; the sentences are made only when somebody asks for them.
 //!
@@ -20,6 +20,7 @@
 //! ```
 
 pub mod auth;
+pub mod cache;
 pub mod coding;
 pub mod cookie;
 pub mod cors;

@@ -12,6 +12,7 @@ mod rfc9110_14_range;
 mod rfc9110_5_fields;
 mod rfc9110_8_representation;
 mod rfc9110_9_methods;
+mod rfc9111_cache;
 mod rfc9457_problem;
 mod untrusted;
 
