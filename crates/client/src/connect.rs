@@ -16,12 +16,12 @@ use wirelight_net::tls::ALPN_H2;
 use wirelight_net::tls::client::{Connector as Tls, Settings, distrust};
 use wirelight_net::{Close, ConnectionInfo, Tcp, Upgrade};
 use wirelight_proto::{Role, h1};
-use wirelight_service::{Body, Clock, Error, Fault, Kind, Peer};
+use wirelight_service::{Body, Clock, Error, Fault, Kind, Peer, Trail};
 
 use crate::error::{Phase, fail, fail_with, of_failure};
 use crate::pool::Carrier;
 use crate::proxy::{Protocol, Proxy, socks5};
-use crate::resolve::Resolver;
+use crate::resolve::{Answer, Resolver};
 use crate::route::{Route, Via};
 use crate::timings::{Attempt, Watch};
 
@@ -82,17 +82,19 @@ pub(crate) struct Made {
     pub(crate) info: ConnectionInfo,
     /// Whether HTTP/2 was agreed on.
     pub(crate) http2: bool,
+    /// What its host stands for, and for how long.
+    pub(crate) answer: Option<Answer>,
 }
 
 impl Connector {
     /// Makes a connection, in time.
-    pub(crate) async fn connect(&self, route: &Route, watch: Option<&Watch>) -> Result<Made, Error> {
+    pub(crate) async fn connect(&self, route: &Route, watch: Option<&Watch>, trail: &Trail) -> Result<Made, Error> {
         let limit = self.config.connect_timeout;
         let clock = &self.context.clock;
         let phase = Mutex::new(Phase::Resolve);
         let deadline = clock.now() + limit;
         let mut timer = clock.timer();
-        let mut making = Box::pin(self.make(route, watch, &phase));
+        let mut making = Box::pin(self.make(route, watch, trail, &phase));
         poll_fn(|cx| {
             if let Poll::Ready(made) = making.as_mut().poll(cx) {
                 return Poll::Ready(made);
@@ -112,7 +114,14 @@ impl Connector {
         .await
     }
 
-    async fn make(&self, route: &Route, watch: Option<&Watch>, phase: &Mutex<Phase>) -> Result<Made, Error> {
+    async fn make(
+        &self,
+        route: &Route,
+        watch: Option<&Watch>,
+        trail: &Trail,
+        phase: &Mutex<Phase>,
+    ) -> Result<Made, Error> {
+        let mut answer = None;
         let step = |now: Phase| *phase.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = now;
         let clock = &self.context.clock;
         let (mut carrier, peer): (Carrier, Peer) = match &route.via {
@@ -126,12 +135,12 @@ impl Connector {
                 (Box::new(stream), Peer::Local(path.to_str().map(Arc::from)))
             }
             Via::Direct => {
-                let stream = self.dial(route.origin.host(), route.port(), watch, step).await?;
+                let stream = self.dial(route.origin.host(), route.port(), watch, step, &mut answer).await?;
                 let peer = stream.peer_addr().map_err(io_failed)?;
                 (Box::new(stream), Peer::Internet(peer))
             }
             Via::Proxy(proxy) => {
-                let mut stream = self.dial(&proxy.host, proxy.port, watch, step).await?;
+                let mut stream = self.dial(&proxy.host, proxy.port, watch, step, &mut answer).await?;
                 let peer = Peer::Internet(stream.peer_addr().map_err(io_failed)?);
                 step(Phase::Proxy);
                 let carrier: Carrier = match proxy.protocol {
@@ -171,7 +180,10 @@ impl Connector {
             info.secured = Some(Box::new(agreed));
             carrier = Box::new(secured);
         }
-        Ok(Made { carrier, info, http2 })
+        if let Some(answer) = &answer {
+            trail.note(answer.clone());
+        }
+        Ok(Made { carrier, info, http2, answer })
     }
 
     /// The host as a SOCKS proxy is told it: an address that we looked up, unless it looks names up.
@@ -180,7 +192,7 @@ impl Connector {
         if proxy.protocol == Protocol::Socks5Names {
             return Ok(host.to_owned());
         }
-        let addresses = self.resolver.resolve(host, route.port()).await?;
+        let addresses = self.resolver.resolve(host, route.port()).await?.addresses;
         Ok(addresses.first().map_or_else(|| host.to_owned(), |address| address.ip().to_string()))
     }
 
@@ -191,10 +203,12 @@ impl Connector {
         port: u16,
         watch: Option<&Watch>,
         step: impl Fn(Phase),
+        answer: &mut Option<Answer>,
     ) -> Result<TcpStream, Error> {
         let clock = &self.context.clock;
         step(Phase::Resolve);
-        let mut addresses = self.resolver.resolve(host, port).await?;
+        let resolved = answer.insert(self.resolver.resolve(host, port).await?);
+        let mut addresses = resolved.addresses.clone();
         addresses.truncate(self.config.attempts_max.max(1));
         mark(watch, clock, |timings, at| {
             timings.resolved = Some(at);
@@ -220,6 +234,7 @@ impl Connector {
         mark(watch, clock, |timings, at| {
             timings.connected = Some(at);
             timings.ends = stream.peer_addr().ok().zip(stream.local_addr().ok());
+            timings.tcp = Tcp::of(&stream).ok();
         });
         Ok(stream)
     }
@@ -234,7 +249,6 @@ impl Connector {
             fail(Phase::Proxy, Kind::Malformed, Fault::Ours, format!("no tunnel leads to `{authority}`"))
         })?;
         let mut request = Request::new(Body::empty());
-            timings.tcp = Tcp::of(&stream).ok();
         *request.method_mut() = Method::CONNECT;
         *request.uri_mut() = uri;
         if let Some(authorization) = proxy.authorization() {
@@ -282,12 +296,19 @@ async fn secure(
     tls: &Tls,
     carrier: Carrier,
     host: &str,
+    watch: Option<&Watch>,
 ) -> Result<(wirelight_net::tls::client::ClientSide<Carrier>, wirelight_net::tls::Secured), Error> {
     let nameless = || {
         let because = format!("no certificate can be for `{host}`");
         fail(Phase::Secure, Kind::Malformed, Fault::Ours, because)
     };
     let failed = |error: io::Error| {
+        if let (Some(watch), Some(distrust)) = (watch, distrust(&error)) {
+            watch.note(|timings| {
+                timings.presented.clone_from(&distrust.chain);
+                timings.distrusted = Some((distrust.check, distrust.because.clone()));
+            });
+        }
         let because = match (distrust(&error), error.kind()) {
             (Some(distrust), _) => format!("{host} cannot be trusted: {distrust}"),
             (None, io::ErrorKind::UnexpectedEof) => format!("{host} closed the connection during the TLS handshake"),
@@ -296,7 +317,6 @@ async fn secure(
             }
             (None, _) => format!("the TLS handshake with {host} failed: {error}"),
         };
-    watch: Option<&Watch>,
         fail_with(Phase::Secure, Kind::Unreachable, Fault::Upstream, because, error)
     };
     let mut secured = tls.connect(carrier, host).ok_or_else(nameless)?.map_err(failed)?;
@@ -304,12 +324,6 @@ async fn secure(
     Ok((secured, agreed))
 }
 
-        if let (Some(watch), Some(distrust)) = (watch, distrust(&error)) {
-            watch.note(|timings| {
-                timings.presented.clone_from(&distrust.chain);
-                timings.distrusted = Some((distrust.check, distrust.because.clone()));
-            });
-        }
 fn io_failed(error: io::Error) -> Error {
     let because = format!("the connection broke as soon as it stood: {error}");
     fail_with(Phase::Connect, Kind::Unreachable, Fault::Upstream, because, error)

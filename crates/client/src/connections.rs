@@ -18,7 +18,7 @@ use wirelight_service::{Body, Clock, Fault, Kind, Request, Response, Result, Ser
 use crate::connect::{ConnectConfig, Connector, Made, Trust};
 use crate::error::{Phase, fail, of_failure};
 use crate::pool::assign::{Assignment, Limits};
-use crate::pool::{Grant, Lease, Permit, Pool};
+use crate::pool::{Grant, Granted, Lease, Permit, Pool};
 use crate::proxy::Proxies;
 use crate::resolve::{self, Resolver};
 use crate::route::{Route, Via};
@@ -275,7 +275,7 @@ impl Connections {
             let granted_at_rest = matches!(grant, Grant::Rested(_) | Grant::Shared(_));
             let kept = if granted_at_rest && !fresh { copy(&request) } else { None };
             let method = request.method().clone();
-            match self.send(grant, request, &route, watch.as_ref()).await? {
+            match self.send(grant, request, &route, watch.as_ref(), &trail).await? {
                 Ok(answer) => return Ok(self.answered(answer, watch, granted_at_rest)),
                 Err(failure) if failure.is_premature_close && granted_at_rest && !fresh => {
                     let judged = again(&method, &failure, kept.is_some());
@@ -299,10 +299,23 @@ impl Connections {
             let now = self.clock().now();
             watch.note(|timings| timings.queued = Some(now.saturating_duration_since(timings.began)));
         }
-        granted.map_err(|refused: Assignment| {
+        if let Ok(Granted { is_due: true, .. }) = &granted {
+            self.resolve_again(route);
+        }
+        granted.map(|granted| granted.grant).map_err(|refused: Assignment| {
             let because = format!("no connection to {}: {}", route.origin, refused.because());
             fail(Phase::Queue, Kind::Overloaded, Fault::Ours, because)
         })
+    }
+
+    /// Asks for the name of a place again, besides the request that found the answer expired.
+    fn resolve_again(&self, route: &Arc<Route>) {
+        let (connections, route) = (self.clone(), Arc::clone(route));
+        tokio::spawn(async move {
+            let Some((host, port)) = route.dialled() else { return };
+            let answer = connections.0.connector.resolver.resolve(host, port).await;
+            connections.0.pool.addressed(&route, answer.ok().as_ref());
+        });
     }
 
     /// Sends a request on what was granted.
@@ -310,14 +323,18 @@ impl Connections {
         &self,
         grant: Grant,
         request: Request,
-        route: &Route,
+        route: &Arc<Route>,
         watch: Option<&Watch>,
+        trail: &Trail,
     ) -> Result<Result<Answer, Failure>> {
         Ok(match grant {
             Grant::Shared(handle) => handle.send(request).await,
             Grant::Rested(lease) => Self::send_on(*lease, request, route).await?,
             Grant::Open(permit) => {
-                let made = self.0.connector.connect(route, watch).await?;
+                let made = self.0.connector.connect(route, watch, trail).await?;
+                if let Some(answer) = &made.answer {
+                    self.0.pool.addressed(route, Some(answer));
+                }
                 if made.http2 || self.0.versions == Versions::Http2PriorKnowledge {
                     self.share(permit, made).send(request).await
                 } else {

@@ -21,4 +21,5 @@ pub use client::{Client, ClientConfig, RequestBuilder, Response};
 pub use connect::ConnectConfig;
 pub use connections::{Config, Connections, Versions};
 pub use error::Phase;
+pub use resolve::Resolver;
 pub use timings::{Timings, Watch};

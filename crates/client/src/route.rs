@@ -59,6 +59,15 @@ impl Route {
         self.origin.port().unwrap_or(80)
     }
 
+    /// The host and port that a connection is made to, if it is made by name or address.
+    pub(crate) fn dialled(&self) -> Option<(&str, u16)> {
+        match &self.via {
+            Via::Direct => Some((self.origin.host(), self.port())),
+            Via::Proxy(proxy) => Some((&proxy.host, proxy.port)),
+            Via::Unix(_) => None,
+        }
+    }
+
     /// The host and port, as CONNECT and Host name them.
     pub fn authority(&self) -> String {
         format!("{}:{}", self.origin.host(), self.port())

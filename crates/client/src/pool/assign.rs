@@ -1,6 +1,7 @@
 //! Which connection a request gets, and why: one pure function.
 
 use std::borrow::Cow;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use wirelight_semantics::decision::{Decision, Rule};
@@ -19,6 +20,8 @@ pub struct Limits {
     /// How much sooner than the server announced (`Keep-Alive: timeout=`) a resting connection is given up, so that
     /// no request meets a server that is about to close.
     pub keep_alive_margin: Duration,
+    /// How soon the name of a place is asked for again after that failed, while there are connections to it.
+    pub resolve_again: Duration,
 }
 
 impl Default for Limits {
@@ -29,6 +32,7 @@ impl Default for Limits {
             idle_timeout: Duration::from_secs(60),
             age_max: Duration::from_secs(600),
             keep_alive_margin: Duration::from_secs(1),
+            resolve_again: Duration::from_secs(5),
         }
     }
 }
@@ -44,6 +48,8 @@ pub struct Resting {
     pub keep_alive: Option<Duration>,
     /// How many exchanges it has carried.
     pub exchanges: u64,
+    /// Its address, if its host stands for that no longer.
+    pub vanished: Option<SocketAddr>,
 }
 
 /// What there is at one place when a request comes.
@@ -104,6 +110,8 @@ pub enum Stale {
     KeepAlive(Duration),
     /// It is older than we allow.
     Old(Duration),
+    /// Its host stands for other addresses now.
+    Vanished(SocketAddr),
 }
 
 /// Decides which connection a request gets.
@@ -133,6 +141,9 @@ pub fn stale(resting: &Resting, limits: &Limits) -> Option<Stale> {
     {
         return Some(Stale::KeepAlive(announced));
     }
+    if let Some(address) = resting.vanished {
+        return Some(Stale::Vanished(address));
+    }
     if resting.rested >= limits.idle_timeout {
         return Some(Stale::Rested(limits.idle_timeout));
     }
@@ -161,6 +172,11 @@ static IDLE: Rule = Rule {
     section: "RFC 9112, section 9.5",
     says: "A server closes connections that rest; a client does not count on one that has rested long.",
 };
+static ADDRESSES: Rule = Rule {
+    name: "address-change",
+    section: "RFC 1035, section 3.2.1",
+    says: "What a name stands for holds for as long as the answer says, and then it is asked again.",
+};
 static MULTIPLEXING: Rule = Rule {
     name: "multiplexing",
     section: "RFC 9113, section 5",
@@ -171,6 +187,7 @@ impl Decision for Assignment {
     fn rule(&self) -> &'static Rule {
         match self {
             Self::Reuse(_) => &PERSISTENCE,
+            Self::Close(_, Stale::Vanished(_)) => &ADDRESSES,
             Self::Close(..) => &IDLE,
             Self::Open { .. } | Self::Wait { .. } | Self::Refuse { .. } => &CONCURRENCY,
             Self::Learn { .. } | Self::Share { .. } => &MULTIPLEXING,
@@ -205,6 +222,9 @@ impl Decision for Assignment {
             Self::Close(resting, Stale::Old(limit)) => {
                 format!("it was made {:.1?} ago, and {limit:?} is the most we allow", resting.age).into()
             }
+            Self::Close(_, Stale::Vanished(address)) => {
+                format!("it leads to {address}, and the name of its host no longer stands for that").into()
+            }
             Self::Open { connections: 0 } => "there was none to this place".into(),
             Self::Open { connections } => format!("{connections} there were, and none rested").into(),
             Self::Wait { connections, waiting } => {
@@ -221,6 +241,7 @@ impl Decision for Assignment {
             Self::Close(_, Stale::KeepAlive(_)) => Some("a request that came sooner would have used it".into()),
             Self::Close(_, Stale::Rested(_)) => Some("a longer `idle_timeout` would have kept it".into()),
             Self::Close(_, Stale::Old(_)) => Some("a longer `age_max` would have kept it".into()),
+            Self::Close(_, Stale::Vanished(_)) => Some("a name that kept its address would have kept it".into()),
             Self::Wait { .. } => Some("a higher `connections_max` would have opened another".into()),
             Self::Refuse { .. } => Some("a higher `waiting_max` would have let it wait".into()),
             Self::Learn { .. } => Some("HTTP/1.1 alone would have opened another".into()),
@@ -243,7 +264,13 @@ mod tests {
     fn each_state_has_its_assignment() {
         let limits = Limits { connections_max: 2, waiting_max: 1, ..Limits::default() };
         let rests = |rested, age, keep_alive: Option<u64>| {
-            Some(Resting { rested: S(rested), age: S(age), keep_alive: keep_alive.map(S), exchanges: 1 })
+            Some(Resting {
+                rested: S(rested),
+                age: S(age),
+                keep_alive: keep_alive.map(S),
+                exchanges: 1,
+                vanished: None,
+            })
         };
         let table = [
             (rests(1, 2, None), 1, 0, "a connection was used again"),
@@ -265,6 +292,10 @@ mod tests {
             assert_eq!(assignment.outcome(), expected, "{state:?}");
             assert!(!assignment.because().ends_with('.'));
         }
+        let vanished = Some(SocketAddr::from(([127, 0, 0, 1], 80)));
+        let resting = rests(1, 2, None).map(|resting| Resting { vanished, ..resting });
+        let moved = assign(State { resting, connections: 1, waiting: 0, learning: false }, &limits);
+        assert_eq!(moved.because(), "it leads to 127.0.0.1:80, and the name of its host no longer stands for that");
         let learning = State { resting: None, connections: 1, waiting: 0, learning: true };
         assert_eq!(assign(learning, &limits), Assignment::Learn { waiting: 0 });
     }
@@ -275,7 +306,8 @@ mod tests {
         for (rested, age, keep_alive) in
             [(0, 0, None), (10, 20, Some(15)), (59, 599, None), (3, 700, Some(1)), (0, 0, Some(0))]
         {
-            let resting = Resting { rested: S(rested), age: S(age), keep_alive: keep_alive.map(S), exchanges: 1 };
+            let resting =
+                Resting { rested: S(rested), age: S(age), keep_alive: keep_alive.map(S), exchanges: 1, vanished: None };
             let left = rest_left(&resting, &limits);
             let later = Resting { rested: resting.rested + left, age: resting.age + left, ..resting };
             assert!(stale(&later, &limits).is_some(), "{resting:?}");

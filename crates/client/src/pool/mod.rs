@@ -7,6 +7,7 @@ pub mod assign;
 
 use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -17,8 +18,9 @@ use tokio::sync::oneshot;
 use wirelight_net::request::{Handle, Home, Requests};
 use wirelight_net::{Close, ConnectionInfo, Transport};
 use wirelight_proto::h1;
-use wirelight_service::Clock;
+use wirelight_service::{Clock, Peer};
 
+use crate::resolve::Answer;
 use crate::route::Route;
 use assign::{Assignment, Limits, Resting, State, assign, rest_left};
 
@@ -41,7 +43,10 @@ pub(crate) struct Pool {
 #[derive(Default)]
 struct Place {
     resting: Vec<Rester>,
-    shared: Option<Handle>,
+    shared: Option<Common>,
+    /// Shared connections that take no more requests, and no longer count.
+    retired: Vec<u64>,
+    addresses: Addresses,
     /// How many there are, at rest, at work or being made; a shared one counts as one.
     connections: usize,
     waiting: VecDeque<oneshot::Sender<Grant>>,
@@ -49,6 +54,22 @@ struct Place {
     is_serial: bool,
     /// Whether a task sees to it that resting ends in time.
     reaped: bool,
+}
+
+/// A connection that many exchanges share.
+struct Common {
+    handle: Handle,
+    born: Instant,
+    exchanges: u64,
+}
+
+/// What the name of a place stands for.
+#[derive(Default)]
+struct Addresses {
+    known: Vec<SocketAddr>,
+    /// When the name is asked for again; `None` if that would change nothing.
+    valid_until: Option<Instant>,
+    asking: bool,
 }
 
 struct Rester {
@@ -76,6 +97,12 @@ pub(crate) enum Grant {
     Shared(Handle),
     /// The right to make one.
     Open(Permit),
+}
+
+/// A grant, and whether the name of the place is to be asked for again by whoever got it.
+pub(crate) struct Granted {
+    pub(crate) grant: Grant,
+    pub(crate) is_due: bool,
 }
 
 /// A connection at work.
@@ -121,35 +148,40 @@ impl Pool {
         route: &Arc<Route>,
         fresh: bool,
         mut noted: impl FnMut(Assignment),
-    ) -> Result<Grant, Assignment> {
+    ) -> Result<Granted, Assignment> {
+        let mut is_due = false;
         let waited = loop {
-            let (assignment, step) = self.step(route, fresh);
+            let (assignment, step) = self.step(route, fresh, &mut is_due);
             noted(assignment.clone());
             match step {
-                Step::Granted(grant) => return Ok(grant),
+                Step::Granted(grant) => return Ok(Granted { grant, is_due }),
                 Step::Closed(connection) => drop(connection),
                 Step::Refused => return Err(assignment),
                 Step::Wait(waited) => break waited,
             }
         };
         match waited.await {
-            Ok(grant) => Ok(grant),
+            Ok(grant) => Ok(Granted { grant, is_due }),
             Err(_) => Err(Assignment::Refuse { waiting: 0 }),
         }
     }
 
-    fn step(self: &Arc<Self>, route: &Arc<Route>, fresh: bool) -> (Assignment, Step) {
+    fn step(self: &Arc<Self>, route: &Arc<Route>, fresh: bool, is_due: &mut bool) -> (Assignment, Step) {
         let now = self.clock.now();
         let mut places = self.places();
         if !places.contains_key(route) {
             places.insert(Arc::clone(route), Place::default());
         }
         let place = places.get_mut(route).expect("it was just put there");
-        if let Some(handle) = place.shared.as_ref().filter(|handle| handle.is_usable()) {
-            return (Assignment::Share { exchanges: 0 }, Step::Granted(Grant::Shared(handle.clone())));
+        *is_due |= place.addresses.is_due(now);
+        place.retire(now, &self.limits);
+        if let Some(common) = place.shared.as_mut().filter(|common| common.handle.is_usable()) {
+            let assignment = Assignment::Share { exchanges: common.exchanges };
+            common.exchanges += 1;
+            return (assignment, Step::Granted(Grant::Shared(common.handle.clone())));
         }
         let learning = self.may_share && route.is_secure() && place.connections > 0 && !place.is_serial && !fresh;
-        let resting = place.resting.last().filter(|_| !fresh).map(|rester| rester.facts(now));
+        let resting = place.resting.last().filter(|_| !fresh).map(|rester| rester.facts(now, &place.addresses));
         let state = State { resting, connections: place.connections, waiting: place.waiting.len(), learning };
         let assignment = assign(state, &self.limits);
         let step = match assignment {
@@ -193,7 +225,7 @@ impl Pool {
             let _ = waiter.send(Grant::Open(permit));
             return;
         }
-        if place.connections == 0 {
+        if place.is_empty() {
             places.remove(route);
         }
     }
@@ -270,9 +302,9 @@ impl Pool {
         let now = self.clock.now();
         let mut places = self.places();
         let place = places.get_mut(route)?;
-        let stale: Vec<Rester> =
-            place.resting.extract_if(.., |rester| assign::stale(&rester.facts(now), &self.limits).is_some()).collect();
-        let left = place.resting.iter().map(|rester| rest_left(&rester.facts(now), &self.limits)).min();
+        let stale = place.take_stale(now, &self.limits);
+        let facts = place.resting.iter().map(|rester| rester.facts(now, &place.addresses));
+        let left = facts.map(|facts| rest_left(&facts, &self.limits)).min();
         place.reaped = left.is_some();
         drop(places);
         for rester in stale {
@@ -282,10 +314,73 @@ impl Pool {
         left
     }
 
+    /// Notes what the name of a place stands for, and retires connections that lead elsewhere; without an answer, what
+    /// was known goes on for a while.
+    pub(crate) fn addressed(self: &Arc<Self>, route: &Arc<Route>, answer: Option<&Answer>) {
+        let now = self.clock.now();
+        let mut places = self.places();
+        let Some(place) = places.get_mut(route) else { return };
+        place.addresses.asking = false;
+        match answer {
+            Some(answer) => {
+                place.addresses.known.clone_from(&answer.addresses);
+                place.addresses.valid_until = answer.valid_until;
+            }
+            None => place.addresses.valid_until = Some(now + self.limits.resolve_again),
+        }
+        place.retire(now, &self.limits);
+        let stale = place.take_stale(now, &self.limits);
+        drop(places);
+        for rester in stale {
+            drop(rester);
+            self.freed(route);
+        }
+    }
+
     /// How many connections there are, and how many of them rest.
     pub(crate) fn count(&self) -> (usize, usize) {
         let places = self.places();
         places.values().fold((0, 0), |(all, resting), place| (all + place.connections, resting + place.resting.len()))
+    }
+}
+
+impl Place {
+    fn is_empty(&self) -> bool {
+        self.connections == 0 && self.retired.is_empty()
+    }
+
+    /// Takes out the resting connections that are not to be used again.
+    fn take_stale(&mut self, now: Instant, limits: &Limits) -> Vec<Rester> {
+        let Self { resting, addresses, .. } = self;
+        resting.extract_if(.., |rester| assign::stale(&rester.facts(now, addresses), limits).is_some()).collect()
+    }
+
+    /// Gives no more requests to a shared connection that is too old or leads elsewhere; it ends with its last exchange.
+    fn retire(&mut self, now: Instant, limits: &Limits) {
+        let is_over = |common: &mut Common| {
+            let vanished = self.addresses.vanished(&common.handle.info().peer).is_some();
+            vanished || now.saturating_duration_since(common.born) >= limits.age_max
+        };
+        if let Some(common) = self.shared.take_if(is_over) {
+            self.retired.push(common.handle.info().id);
+            self.connections -= 1;
+        }
+    }
+}
+
+impl Addresses {
+    /// The address of a connection that leads to none of those that the name stands for.
+    fn vanished(&self, peer: &Option<Peer>) -> Option<SocketAddr> {
+        let Some(Peer::Internet(address)) = peer else { return None };
+        let leads_there = self.known.is_empty() || self.known.iter().any(|known| known.ip() == address.ip());
+        (!leads_there).then_some(*address)
+    }
+
+    /// Whether it is time to ask again, and nobody does yet.
+    fn is_due(&mut self, now: Instant) -> bool {
+        let is_due = !self.asking && self.valid_until.is_some_and(|until| until <= now);
+        self.asking |= is_due;
+        is_due
     }
 }
 
@@ -313,12 +408,13 @@ impl Seat {
 }
 
 impl Rester {
-    fn facts(&self, now: Instant) -> Resting {
+    fn facts(&self, now: Instant, addresses: &Addresses) -> Resting {
         Resting {
             rested: now.saturating_duration_since(self.since),
             age: now.saturating_duration_since(self.seat.born),
             keep_alive: self.seat.keep_alive(),
             exchanges: self.connection.exchanges(),
+            vanished: addresses.vanished(&self.connection.info().peer),
         }
     }
 }
@@ -354,8 +450,9 @@ impl Permit {
     pub(crate) fn shared(&self, handle: &Handle) {
         let mut places = self.pool.places();
         let Some(place) = places.get_mut(&self.route) else { return };
-        place.shared = Some(handle.clone());
         let waiting = std::mem::take(&mut place.waiting);
+        let exchanges = 1 + waiting.len() as u64;
+        place.shared = Some(Common { handle: handle.clone(), born: self.pool.clock.now(), exchanges });
         drop(places);
         for waiter in waiting {
             // Whoever waited may be gone; a handle costs nothing.
@@ -364,12 +461,19 @@ impl Permit {
     }
 
     /// The shared connection is over.
-    pub(crate) fn unshare(self, id: u64) {
-        let mut places = self.pool.places();
-        if let Some(place) = places.get_mut(&self.route)
-            && place.shared.as_ref().is_some_and(|handle| handle.info().id == id)
-        {
-            place.shared = None;
+    pub(crate) fn unshare(mut self, id: u64) {
+        let pool = Arc::clone(&self.pool);
+        let mut places = pool.places();
+        let Some(place) = places.get_mut(&self.route) else { return };
+        if place.shared.take_if(|common| common.handle.info().id == id).is_some() {
+            return;
+        }
+        // What was retired no longer counts, so that nothing is given back.
+        let retired = place.retired.len();
+        place.retired.retain(|other| *other != id);
+        self.used = place.retired.len() < retired;
+        if self.used && place.is_empty() {
+            places.remove(&self.route);
         }
     }
 }
