@@ -14,8 +14,9 @@ struct State {
     seats: Mutex<Seats>,
 }
 
-const DRAINING: u8 = 1;
-const CUT: u8 = 2;
+const RETIRING: u8 = 1;
+const DRAINING: u8 = 2;
+const CUT: u8 = 3;
 
 #[derive(Debug, Default)]
 struct Seats {
@@ -31,9 +32,15 @@ pub struct Seat {
 }
 
 impl Drain {
-    /// Whether draining has begun.
+    /// Whether no further connection is to be taken.
     #[inline]
     pub fn has_begun(&self) -> bool {
+        self.0.stage.load(Ordering::Relaxed) >= RETIRING
+    }
+
+    /// Whether a connection ends as soon as nothing is under way on it, and not only with its next exchange.
+    #[inline]
+    pub fn ends_idle(&self) -> bool {
         self.0.stage.load(Ordering::Relaxed) >= DRAINING
     }
 
@@ -41,6 +48,12 @@ impl Drain {
     #[inline]
     pub fn is_cut(&self) -> bool {
         self.0.stage.load(Ordering::Relaxed) >= CUT
+    }
+
+    /// Begins to drain in a way that costs no client a request: each connection ends with its next exchange, which says
+    /// so. Those that rest go on resting until [`begin`](Self::begin).
+    pub fn retire(&self) {
+        self.reach(RETIRING);
     }
 
     /// Begins to drain: every connection is woken and finds out.

@@ -17,7 +17,7 @@ pub use close::Close;
 pub use drain::Drain;
 pub use driver::request;
 pub use driver::{Config, Context, RawHead, serve};
-pub use observe::{ConnectionInfo, Ending, Observer, Record, Wire};
+pub use observe::{ConnectionInfo, Ending, Observer, Record, Watcher, Wire};
 pub use tcp::Tcp;
 pub use transport::Transport;
 pub use upgrade::{Upgrade, Upgraded};

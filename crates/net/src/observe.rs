@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use http::{HeaderMap, Method, StatusCode, Uri, Version};
 pub use wirelight_proto::Part;
+use wirelight_semantics::decision::Decision;
 use wirelight_service::{Exchange, Peer, Trail};
 
 use crate::tcp::Tcp;
@@ -55,9 +56,10 @@ pub enum Ending {
     Complete,
     /// The response was complete before the request was, or the request was refused.
     Refused,
-    /// The peer went away before the response was complete.
+    /// The client went away before the response was complete; of a request of ours, nobody waited for it any more.
     Abandoned,
-    /// The response broke off: whoever wrote its content failed.
+    /// The response broke off: whoever wrote its content failed. A request of ours failed, and why stands in
+    /// [`Outbound::failed`].
     Broken,
     /// The connection went over to another protocol.
     Switched,
@@ -88,7 +90,7 @@ pub struct Record {
     /// The status that was sent; 499 when the client went away before any was. Of a request of ours, the status that
     /// came; where none came (`first_byte` is none), the one that a gateway would have to answer with.
     pub status: StatusCode,
-    /// The response's fields, as the service gave them.
+    /// The response's fields, as the service gave them, or as they came.
     pub fields: HeaderMap,
     /// Bytes of content received.
     pub received_bytes: u64,
@@ -106,7 +108,6 @@ pub struct Record {
     pub ending: Ending,
     /// What was decided on the way, in order.
     pub trail: Trail,
-}
     /// What is known only of a request that this side sent; `None` where this side answered.
     pub outbound: Option<Box<Outbound>>,
 }
@@ -120,6 +121,7 @@ pub struct Outbound {
     pub failed: Option<String>,
     /// How TCP had carried the connection by the end of the exchange, where the observer wants parts.
     pub tcp: Option<Tcp>,
+}
 
 /// Somebody who watches connections. Calls come from the connection's own task and must not block.
 pub trait Observer: Send + Sync + 'static {
@@ -128,17 +130,16 @@ pub trait Observer: Send + Sync + 'static {
         false
     }
 
+    /// Whether exchanges that begin now are to be recorded: without, their trails are empty and cost nothing.
+    fn wants_records(&self) -> bool {
+        true
+    }
+
     /// Bytes of exchange `number` of a connection, as they arrived or as they leave; 0 where they are frames.
     fn bytes(&self, connection: &ConnectionInfo, number: u64, wire: Wire, bytes: &[u8]) {
         let _ = (connection, number, wire, bytes);
     }
 
-    /// What of a message's fields is to stand in the record; all of them, unless the observer needs less.
-    fn keep(&self, fields: &HeaderMap) -> HeaderMap {
-        fields.clone()
-    }
-
-    /// The same for the fields of a response, where an observer needs others of them than of a request's.
     /// Whether [`part`](Self::part) is to be called.
     fn wants_parts(&self) -> bool {
         false
@@ -150,8 +151,20 @@ pub trait Observer: Send + Sync + 'static {
         let _ = (connection, number, way, part);
     }
 
+    /// What of a message's fields is to stand in the record; all of them, unless the observer needs less.
+    fn keep(&self, fields: &HeaderMap) -> HeaderMap {
+        fields.clone()
+    }
+
+    /// The same for the fields of a response, where an observer needs others of them than of a request's.
     fn keep_of_response(&self, fields: &HeaderMap) -> HeaderMap {
         self.keep(fields)
+    }
+
+    /// Begins to watch a connection on which this side answers; without a watcher, nothing of it is timed.
+    fn watch(&self, connection: &Arc<ConnectionInfo>) -> Option<Box<dyn Watcher>> {
+        let _ = connection;
+        None
     }
 
     /// An exchange is over. The record is the observer's to keep, or to send elsewhere.
@@ -161,6 +174,26 @@ pub trait Observer: Send + Sync + 'static {
     fn closed(&self, connection: &ConnectionInfo, because: &dyn std::fmt::Display) {
         let _ = (connection, because);
     }
+}
+
+/// Watches one connection from its beginning to its end. Where there is one, trails keep times, steps and hops.
+///
+/// Calls come from the connection's own task and must not block. For each, the watcher is called before the observer.
+pub trait Watcher: Send {
+    /// Bytes of exchange `number`, as they arrived or as they leave, long content included; 0 where they are frames.
+    ///
+    /// Of a head that cannot be read, what arrived of it is shown.
+    fn bytes(&self, number: u64, wire: Wire, bytes: &[u8]);
+
+    /// The head of a request is complete: which exchange it begins, on which stream where there are many, and when
+    /// its first byte was there.
+    fn begun(&self, number: u64, stream: Option<u64>, first_in: Option<Instant>);
+
+    /// An exchange is over.
+    fn finished(&self, record: &Record);
+
+    /// The connection has ended.
+    fn closed(&self, because: &dyn Decision);
 }
 
 impl Asked {

@@ -22,6 +22,13 @@ pub struct Outgoing {
     spliced: usize,
 }
 
+/// Where an output ended at some moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct End {
+    buffer: usize,
+    splices: usize,
+}
+
 impl Outgoing {
     /// An empty output that allocates on first use.
     pub fn new() -> Self {
@@ -92,6 +99,26 @@ impl Outgoing {
     /// Everything that was appended to the buffer since it was `from` bytes long, for an observer.
     pub fn appended(&self, from: usize) -> &[u8] {
         self.buffer.get(from..).unwrap_or_default()
+    }
+
+    /// Where the output ends now, for [`appended_since`](Self::appended_since).
+    pub fn end(&self) -> End {
+        End { buffer: self.buffer.len(), splices: self.splices.len() }
+    }
+
+    /// Everything that was appended since the output ended at `end`, long content included, for an observer.
+    ///
+    /// Nothing may have left meanwhile.
+    pub fn appended_since(&self, end: End) -> impl Iterator<Item = &[u8]> {
+        let mut at = end.buffer;
+        let spliced = self.splices.range(end.splices.min(self.splices.len())..);
+        let ends = spliced.map(|(offset, content)| (*offset, &content[..])).chain([(self.buffer.len(), &[][..])]);
+        let pieces = ends.flat_map(move |(offset, content)| {
+            let piece = self.buffer.get(at..offset).unwrap_or_default();
+            at = offset;
+            [piece, content]
+        });
+        pieces.filter(|piece| !piece.is_empty())
     }
 
     /// Forgets the first `length` bytes: they have left.
@@ -170,6 +197,21 @@ mod tests {
             }
             assert!(seen == whole, "step {step}");
         }
+    }
+
+    #[test]
+    fn what_was_appended_since_is_shown_whole_and_nothing_else() {
+        let long = Bytes::from(vec![b'x'; COPY_MAX]);
+        let mut out = Outgoing::new();
+        out.buffer().extend_from_slice(b"before");
+        out.push(long.clone());
+        let end = out.end();
+        assert_eq!(out.appended_since(end).count(), 0);
+        out.push(long.clone());
+        out.buffer().extend_from_slice(b"mid");
+        out.push(long.clone());
+        out.buffer().extend_from_slice(b"end");
+        assert_eq!(out.appended_since(end).collect::<Vec<_>>(), [&long[..], b"mid", &long, b"end"]);
     }
 
     #[test]

@@ -1,30 +1,116 @@
-//! The decisions of one exchange, in the order in which they were made.
+//! The decisions of one exchange, in the order in which they were made, and when its steps were taken.
 
+use std::any::Any;
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-use http::Extensions;
+use http::{Extensions, HeaderMap, Method, StatusCode, Version};
 use wirelight_semantics::decision::Decision;
 
-use crate::Exchange;
+use crate::place::Placed;
+use crate::{Clock, Exchange, Place};
 
 /// Collects the decisions of one exchange, in order.
 ///
 /// With nobody watching it is empty and costs nothing: no allocation, no formatting. Clones share one list.
 #[derive(Debug, Clone, Default)]
-pub struct Trail(Option<Arc<Mutex<List>>>);
+pub struct Trail {
+    log: Option<Arc<Log>>,
+    /// Which word of a config made whoever notes its decisions here.
+    place: Option<Arc<Place>>,
+}
 
-/// Decisions of any kind, in order.
-type List = Vec<Box<dyn Decision>>;
+#[derive(Debug, Default)]
+struct Log {
+    /// Where the times of steps come from, if anybody wants them.
+    clock: Option<Clock>,
+    list: Mutex<List>,
+}
+
+/// Decisions of any kind, in order; and, where times are wanted, when each was made.
+#[derive(Debug, Default)]
+struct List {
+    decisions: Vec<Box<dyn Decision>>,
+    times: Vec<Instant>,
+    marks: Vec<Mark>,
+    hops: Vec<Hop>,
+}
+
+/// A step of an exchange that is no decision, such as a layer's turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// Which step: `routed`, `in compress`, `out compress`.
+    pub name: Cow<'static, str>,
+    /// When it was taken.
+    pub at: Instant,
+}
+
+/// A request that was sent on for an exchange, and what came back: one for each attempt.
+#[derive(Debug)]
+pub struct Hop {
+    /// The server that was asked.
+    pub upstream: String,
+    /// Which attempt it was, from 1.
+    pub attempt: u32,
+    /// The request as it was sent on.
+    pub request: Sent,
+    /// The response as it came; `None` if none did.
+    pub response: Option<Came>,
+    /// Why there is no response, in one sentence without a full stop.
+    pub failed: Option<String>,
+    /// When it began.
+    pub began: Instant,
+    /// When its head was there, or it failed.
+    pub ended: Instant,
+    /// What is known of its connection; it may still grow while content comes.
+    pub steps: Option<Box<dyn Steps>>,
+}
+
+/// The head of a request that was sent on.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    /// The method.
+    pub method: Method,
+    /// The target, as path and query.
+    pub target: String,
+    /// The fields.
+    pub fields: HeaderMap,
+}
+
+/// The head of a response that came back.
+#[derive(Debug, Clone)]
+pub struct Came {
+    /// The status.
+    pub status: StatusCode,
+    /// The version of HTTP it came in.
+    pub version: Version,
+    /// The fields, as they came.
+    pub fields: HeaderMap,
+}
+
+/// When the steps of a hop were taken.
+pub trait Steps: std::fmt::Debug + Send + Sync {
+    /// Each step that was taken so far, and when.
+    fn steps(&self) -> Vec<Mark>;
+    /// Whether the connection had carried an exchange before.
+    fn reused(&self) -> bool;
+}
 
 impl Trail {
     /// A trail that forgets everything at once.
     pub const fn unwatched() -> Self {
-        Self(None)
+        Self { log: None, place: None }
     }
 
     /// A trail that keeps what it is told.
     pub fn watched() -> Self {
-        Self(Some(Arc::default()))
+        Self { log: Some(Arc::default()), place: None }
+    }
+
+    /// A trail that also keeps when it was told, by this clock, and the steps between decisions.
+    pub fn timed(clock: Clock) -> Self {
+        Self { log: Some(Arc::new(Log { clock: Some(clock), list: Mutex::default() })), place: None }
     }
 
     /// The trail of the exchange that a message belongs to.
@@ -32,24 +118,85 @@ impl Trail {
         extensions.get::<Exchange>().map(|exchange| exchange.trail.clone()).unwrap_or_default()
     }
 
+    /// The same trail, for decisions that a word of a config led to.
+    pub fn at(&self, place: Option<&Arc<Place>>) -> Self {
+        match &self.log {
+            Some(_) => Self { log: self.log.clone(), place: place.cloned() },
+            None => Self::unwatched(),
+        }
+    }
+
     /// Whether anybody will read it.
     pub fn is_watched(&self) -> bool {
-        self.0.is_some()
+        self.log.is_some()
+    }
+
+    /// Whether times, marks and hops are wanted.
+    pub fn is_timed(&self) -> bool {
+        self.log.as_ref().is_some_and(|log| log.clock.is_some())
     }
 
     /// Adds a decision, if anybody watches.
     pub fn note<D: Decision + 'static>(&self, decision: D) {
-        if let Some(list) = &self.0 {
-            lock(list).push(Box::new(decision));
+        if let Some(log) = &self.log {
+            let mut list = lock(&log.list);
+            if let Some(clock) = &log.clock {
+                list.times.push(clock.now());
+            }
+            list.decisions.push(match &self.place {
+                Some(place) => Box::new(Placed { decision, place: Arc::clone(place) }),
+                None => Box::new(decision),
+            });
+        }
+    }
+
+    /// Adds a step, if anybody wants its time.
+    pub fn mark(&self, name: impl Into<Cow<'static, str>>) {
+        if let Some(log) = &self.log
+            && let Some(clock) = &log.clock
+        {
+            let at = clock.now();
+            lock(&log.list).marks.push(Mark { name: name.into(), at });
+        }
+    }
+
+    /// Adds a hop, if anybody wants it.
+    pub fn hop(&self, hop: Hop) {
+        if let Some(log) = self.log.as_ref().filter(|log| log.clock.is_some()) {
+            lock(&log.list).hops.push(hop);
         }
     }
 
     /// Calls `read` with every decision so far, in order.
     pub fn read<T>(&self, read: impl FnOnce(&[Box<dyn Decision>]) -> T) -> T {
-        match &self.0 {
-            Some(list) => read(&lock(list)),
+        match &self.log {
+            Some(log) => read(&lock(&log.list).decisions),
             None => read(&[]),
         }
+    }
+
+    /// When each decision was made, in order; empty where times were not wanted.
+    pub fn times(&self) -> Vec<Instant> {
+        self.log.as_ref().map(|log| lock(&log.list).times.clone()).unwrap_or_default()
+    }
+
+    /// Every step so far, in order.
+    pub fn marks(&self) -> Vec<Mark> {
+        self.log.as_ref().map(|log| lock(&log.list).marks.clone()).unwrap_or_default()
+    }
+
+    /// Takes the hops out: whoever keeps them masks what is secret in them first.
+    pub fn take_hops(&self) -> Vec<Hop> {
+        self.log.as_ref().map(|log| std::mem::take(&mut lock(&log.list).hops)).unwrap_or_default()
+    }
+
+    /// Calls `read` with the first decision of a kind, if there is one.
+    pub fn first<D: Decision, T>(&self, read: impl FnOnce(&D) -> T) -> Option<T> {
+        self.read(|all| {
+            let noted = all.iter().map(|decision| decision.inner().unwrap_or(&**decision));
+            let of_kind = noted.map(|decision| decision as &dyn Any).find_map(<dyn Any>::downcast_ref);
+            of_kind.map(read)
+        })
     }
 
     /// Calls `read` with the decision that explains the outcome best: the last refusal, or else the last of all.

@@ -71,6 +71,13 @@ pub struct Context {
     pub drain: Drain,
 }
 
+impl Context {
+    /// Who reads records at this moment.
+    pub(crate) fn reader(&self) -> Option<&dyn Observer> {
+        self.observer.as_deref().filter(|observer| observer.wants_records())
+    }
+}
+
 impl std::fmt::Debug for Context {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Context").field("config", &self.config).field("observed", &self.observer.is_some()).finish()

@@ -37,7 +37,11 @@ where
         cx: &mut Task<'_>,
     ) {
         self.number += 1;
-        let trail = if self.context.observer.is_some() { Trail::watched() } else { Trail::unwatched() };
+        if self.context.drain.has_begun() {
+            // Its response says that it is the last, so that the client sends no other that nobody would hear.
+            self.begin_to_end(turn);
+        }
+        let trail = self.trail(stream);
         let mut exchange = Exchange {
             stream,
             phase: Phase::Switching,
@@ -88,10 +92,6 @@ where
         }
     }
 
-    /// The content of a request: at hand if it has arrived whole, else a channel that is filled as it arrives.
-    fn content(&mut self, exchange: &mut Exchange, length: Length, turn: &mut Turn) -> Body {
-        let stream = exchange.stream;
-        let first = match self.next_event(turn) {
     /// The way for a service to send interim responses, where the client can read them (RFC 9110, section 15.2).
     fn interims(&mut self, parts: &request::Parts, stream: StreamId, cx: &Task<'_>) -> Option<Interims> {
         let waiting_max = self.context.config.interims_max;
@@ -121,7 +121,7 @@ where
             }
             let (mut parts, ()) = http::Response::new(()).into_parts();
             (parts.status, parts.headers) = (status, fields);
-            let from = turn.out.buffer().len();
+            let from = turn.out.end();
             // One that comes behind its response is too late.
             if self.link.engine.send(stream, Part::Interim(parts), &mut turn.out).is_ok() {
                 self.show_sent(Wire::HeadSent, from, turn);
@@ -129,6 +129,10 @@ where
         }
     }
 
+    /// The content of a request: at hand if it has arrived whole, else a channel that is filled as it arrives.
+    fn content(&mut self, exchange: &mut Exchange, length: Length, turn: &mut Turn) -> Body {
+        let stream = exchange.stream;
+        let first = match self.next_event(turn) {
             Ok(Some(Event::Received(of, Part::End(trailers)))) if of == stream && trailers.is_empty() => {
                 return Body::empty();
             }
@@ -190,13 +194,13 @@ where
 
     /// Stirs the exchanges that may have woken the connection.
     pub(super) fn rouse(&mut self, cx: &Task<'_>) {
+        if let (Some(outbox), false) = (&self.outbox, self.exchanges.is_empty()) {
+            outbox.heed(cx.waker());
+        }
         for exchange in &mut self.exchanges {
             exchange.stirred |= match &mut exchange.bell {
                 None => true,
                 Some(bell) if bell.wakes(cx.waker()) => bell.has_rung(),
-        if let (Some(outbox), false) = (&self.outbox, self.exchanges.is_empty()) {
-            outbox.heed(cx.waker());
-        }
                 Some(bell) => {
                     *bell = Bell::new(cx.waker());
                     true
@@ -209,11 +213,11 @@ where
     pub(super) fn stir(&mut self, turn: &mut Turn, cx: &mut Task<'_>) -> bool {
         let mut moved = false;
         let mut index = 0;
+        self.say_interims(None, turn);
         while index < self.exchanges.len() {
             if !self.has_room(turn) || !std::mem::take(&mut self.exchanges[index].stirred) {
                 index += 1;
                 continue;
-        self.say_interims(None, turn);
             }
             let mut exchange = self.exchanges.swap_remove(index);
             let waker = exchange.bell.as_ref().map(Bell::waker);
@@ -290,11 +294,11 @@ where
 
     /// Sends what the handler answered.
     fn answer(&mut self, mut exchange: Exchange, answer: Result<Response>, turn: &mut Turn, cx: &mut Task<'_>) {
+        self.say_interims(Some(&mut exchange), turn);
         let failed = answer.is_err();
         let (parts, body) = match answer {
             Ok(response) => response.into_parts(),
             Err(error) if error.fault() == Fault::Downstream && error.kind() == Kind::Gone => {
-        self.say_interims(Some(&mut exchange), turn);
                 return self.break_off(exchange, &error, turn);
             }
             Err(error) => {
@@ -436,7 +440,7 @@ where
     fn send_file(&mut self, exchange: &mut Exchange, turn: &mut Turn, cx: &mut Task<'_>) -> Handed {
         let Phase::Sending(body, _) = &mut exchange.phase else { return Handed::Nothing };
         let Some(content) = body.get().as_file().filter(|_| self.link.sends_files()) else { return Handed::Nothing };
-        let shown = self.context.observer.as_ref().is_some_and(|observer| observer.wants_bytes());
+        let shown = self.watched.is_some();
         let allowed = self.link.engine.unframed(exchange.stream);
         let Some((file, offset, length)) = content
             .at_hand()
@@ -480,7 +484,7 @@ where
         if let (Part::Content(content), Some(record)) = (&part, &mut exchange.record) {
             record.sent_bytes += content.len() as u64;
         }
-        let from = turn.out.buffer().len();
+        let from = turn.out.end();
         self.link.engine.send(exchange.stream, part, &mut turn.out).map_err(Error::ours)?;
         self.show_sent(wire, from, turn);
         Ok(())
@@ -527,7 +531,7 @@ where
         let content = Bytes::from(text);
         let engine = &mut self.link.engine;
         let length = Length::Known(content.len() as u64);
-        let from = turn.out.buffer().len();
+        let from = turn.out.end();
         // A refusal that can no longer be said goes unsaid: the connection closes all the same.
         let said = engine
             .send(stream, Part::Response(parts, length), &mut turn.out)
@@ -546,9 +550,23 @@ where
         }
     }
 
+    /// The trail of a request that has just come; whoever watches the connection hears of it, and wants its times.
+    fn trail(&mut self, stream: StreamId) -> Trail {
+        let first_in = self.watched.as_mut().and_then(|watched| watched.first_in.take());
+        if let Some(watcher) = self.watcher() {
+            let stream = self.link.engine.is_multiplexed().then_some(stream.0);
+            watcher.begun(self.number, stream, first_in);
+            return Trail::timed(self.context.clock.clone());
+        }
+        match self.context.reader() {
+            Some(_) => Trail::watched(),
+            None => Trail::unwatched(),
+        }
+    }
+
     /// Opens the record of an exchange, if anybody will read it.
     pub(super) fn record(&self, parts: Option<&request::Parts>, now: Instant, trail: Trail) -> Option<Box<Record>> {
-        let observer = self.context.observer.as_ref()?;
+        let observer = self.context.reader()?;
         Some(Box::new(Record {
             connection: Arc::clone(&self.connection),
             number: self.number,
@@ -568,6 +586,7 @@ where
             total: Duration::ZERO,
             ending: Ending::Complete,
             trail,
+            outbound: None,
         }))
     }
 
@@ -578,6 +597,9 @@ where
             record.first_byte = Some(record.total);
         }
         record.ending = ending;
+        if let Some(watcher) = self.watcher() {
+            watcher.finished(&record);
+        }
         if let Some(observer) = &self.context.observer {
             observer.finished(record);
         }
@@ -616,7 +638,6 @@ fn promised(fields: &HeaderMap, body: &Body, head_only: bool) -> Result<Length> 
             // A handler that leaves the content of HEAD out has not said that there is none for GET.
             Some(0) if head_only => Length::Unknown,
             Some(exact) => Length::Known(exact),
-            outbound: None,
             None => Length::Unknown,
         });
     };

@@ -17,6 +17,7 @@ use super::Context;
 use super::exchange::{Exchange, Phase};
 use super::linger::Linger;
 use super::link::{Link, Read, Turn};
+use super::tap::Watched;
 use crate::drain::Seat;
 use crate::observe::{ConnectionInfo, Ending, Record};
 use crate::{Close, Transport};
@@ -36,23 +37,24 @@ where
     E: Connection + Unpin,
     S: Service,
 {
+    let connection = Arc::new(connection);
+    let watched = Watched::begin(&context, &connection);
     let link = Link::new(transport, engine, context.clock.timer(), context.clock.now());
     Serve {
         link,
         service,
         context,
-        connection: Arc::new(connection),
+        connection,
         exchanges: Vec::new(),
         held: None,
         written: Vec::new(),
         number: 0,
-        seen: Vec::new(),
-        shown: 0,
+        watched,
         broken: false,
         seat: None,
+        outbox: None,
         state: State::Open,
     }
-        outbox: None,
 }
 
 /// One connection being served; it becomes the reason of its end.
@@ -69,10 +71,8 @@ pub struct Serve<T, E, S> {
     pub(super) written: Vec<(u64, Box<Record>)>,
     /// How many exchanges there have been.
     pub(super) number: u64,
-    /// What was consumed, while it is watched, without an event yet.
-    seen: Vec<u8>,
-    /// How much of what waits to leave was shown to whoever watches frames.
-    pub(super) shown: usize,
+    /// There while the bytes are watched.
+    pub(super) watched: Option<Box<Watched>>,
     /// A response broke off.
     pub(super) broken: bool,
     seat: Option<Seat>,
@@ -110,17 +110,21 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut Task<'_>) -> Poll<Close> {
         let this = &mut *self;
         let mut turn = this.link.begin(this.context.clock.now());
-        if this.context.observer.as_ref().is_some_and(|observer| observer.wants_bytes()) || this.context.config.raw_head
-        {
-            turn.input.watch(std::mem::take(&mut this.seen));
+        if let Some(watched) = &mut this.watched {
+            turn.input.watch(std::mem::take(&mut watched.seen));
         }
         let closed = this.turn(&mut turn, cx);
         if closed.is_ready() {
             turn.input.clear();
             turn.out.clear();
         }
-        this.seen = turn.input.unwatch();
+        if let Some(watched) = &mut this.watched {
+            watched.seen = turn.input.unwatch();
+        }
         this.link.end(turn);
+        if let (Poll::Ready(close), Some(watcher)) = (&closed, this.watcher()) {
+            watcher.closed(close);
+        }
         if let (Poll::Ready(close), Some(observer)) = (&closed, &this.context.observer) {
             observer.closed(&this.connection, close);
         }
@@ -196,7 +200,14 @@ where
         if self.seat.is_none() {
             self.seat = Some(self.context.drain.sit(cx));
         }
-        if matches!(self.state, State::Open) && self.context.drain.has_begun() {
+        if self.context.drain.ends_idle() {
+            self.begin_to_end(turn);
+        }
+    }
+
+    /// The exchanges under way are the last.
+    pub(super) fn begin_to_end(&mut self, turn: &mut Turn) {
+        if matches!(self.state, State::Open) {
             self.state = State::Draining;
             self.link.engine.shut_down(&mut turn.out);
         }
@@ -460,7 +471,9 @@ where
     fn write(&mut self, turn: &mut Turn, cx: &mut Task<'_>) -> std::io::Result<bool> {
         self.show_frames(turn);
         let written = self.link.poll_write(turn, cx);
-        self.shown = turn.out.len();
+        if let Some(watched) = &mut self.watched {
+            watched.shown = turn.out.len();
+        }
         let left = self.link.left();
         let count = self.written.iter().take_while(|(end, _)| *end <= left).count();
         if count > 0 {
@@ -537,8 +550,16 @@ where
         if self.link.ended.is_some() || matches!(self.state, State::Closing(_)) || !of_use || !self.has_room(turn) {
             return Ok(false);
         }
+        if let Some(watched) = self.watched.as_mut().filter(|_| turn.input.is_empty() && self.exchanges.is_empty()) {
+            watched.first_in = None;
+        }
         match self.link.poll_read(turn, self.context.config.read_bytes, cx) {
-            Poll::Ready(Ok(Read::Some | Read::End)) => Ok(true),
+            Poll::Ready(Ok(read @ (Read::Some | Read::End))) => {
+                if let Some(watched) = self.watched.as_mut().filter(|_| read == Read::Some) {
+                    watched.first_in.get_or_insert(turn.now);
+                }
+                Ok(true)
+            }
             Poll::Ready(Err(error)) => Err(self.abandon(Some(error), turn)),
             Poll::Pending => Ok(false),
         }

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinHandle;
-use wirelight_net::{Close, Config, ConnectionInfo, Context, Drain, Ending, Observer, Record, Upgrade, Wire};
+use wirelight_net::{
+    Close, Config, ConnectionInfo, Context, Drain, Ending, Observer, Record, Upgrade, Watcher, Wire,
+};
 use wirelight_proto::{Role, h1};
 use wirelight_service::{Body, Clock, Error, Fault, Kind, Request, Response, Result, Service};
 
@@ -428,4 +430,81 @@ async fn a_malformed_stream_is_refused_in_the_log_with_its_rule_and_the_connecti
     let why = record.trail.decisive(|why| (why.rule().section.to_owned(), why.because().into_owned())).unwrap();
     assert!(why.0.starts_with("RFC 9113"), "{why:?}");
     assert!(!task.is_finished(), "a stream's fault ends no connection");
+}
+
+/// What a watcher was told, one line each.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<Vec<String>>>);
+
+impl Observer for Told {
+    fn watch(&self, connection: &Arc<ConnectionInfo>) -> Option<Box<dyn Watcher>> {
+        self.0.lock().unwrap().push(format!("watch {}", connection.id));
+        Some(Box::new(Ear(self.clone())))
+    }
+
+    fn finished(&self, _: Box<Record>) {
+        self.0.lock().unwrap().push("observer: finished".to_owned());
+    }
+}
+
+struct Ear(Told);
+
+impl Ear {
+    fn note(&self, line: String) {
+        self.0.0.lock().unwrap().push(line);
+    }
+}
+
+impl Watcher for Ear {
+    fn bytes(&self, number: u64, wire: Wire, bytes: &[u8]) {
+        let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(20)]).into_owned();
+        self.note(format!("{number} {wire:?} {} {shown:?}", bytes.len()));
+    }
+
+    fn begun(&self, number: u64, stream: Option<u64>, first_in: Option<std::time::Instant>) {
+        self.note(format!("begun {number} {stream:?} {}", first_in.is_some()));
+    }
+
+    fn finished(&self, record: &Record) {
+        let timed = record.trail.is_timed() && record.trail.times().len() == record.trail.read(<[_]>::len);
+        self.note(format!("finished {} {} {timed}", record.number, record.status));
+    }
+
+    fn closed(&self, because: &dyn wirelight_semantics::decision::Decision) {
+        self.note(format!("closed: {}", because.because()));
+    }
+}
+
+#[tokio::test]
+async fn a_watcher_hears_everything_of_its_connection_in_order() {
+    let told = Told::default();
+    let (near, peer) = pipe();
+    let clock = Clock::manual(SystemTime::UNIX_EPOCH);
+    let observer: Arc<dyn Observer> = Arc::new(told.clone());
+    let context = Context { clock: clock.clone(), observer: Some(observer), ..Context::default() };
+    let engine = h1::Connection::new(Role::Server, Arc::new(h1::Config::default()), clock.now());
+    let connection = ConnectionInfo { id: 7, peer: None, secured: None };
+    let service = async |_: Request| Ok::<Response, Error>(Response::new(Body::from(vec![b'x'; 20_000])));
+    let task = tokio::spawn(wirelight_net::serve(near, engine, Arc::new(service), Arc::new(context), connection));
+    for bytes in ["GET / HT", "TP/1.1\r\nHost: a\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nBad Field: b\r\n\r\n"] {
+        peer.send(bytes);
+        for _ in 0..50 {
+            tokio::task::yield_now().await;
+        }
+    }
+    peer.end();
+    task.await.unwrap();
+    let told = told.0.lock().unwrap();
+    let expected = [
+        "watch 7",
+        r#"1 HeadReceived 27 "GET / HTTP/1.1\r\nHost""#,
+        "begun 1 None true",
+        r#"1 HeadSent 42 "HTTP/1.1 200 OK\r\nCon""#,
+        r#"1 ContentSent 20000 "xxxxxxxxxxxxxxxxxxxx""#,
+        "finished 1 200 OK true",
+        "observer: finished",
+        r#"2 HeadReceived 41 "GET / HTTP/1.1\r\nHost""#,
+    ];
+    assert_eq!(told[..expected.len()], expected);
+    assert!(told.last().unwrap().starts_with("closed: "), "{told:#?}");
 }

@@ -5,7 +5,7 @@ mod faults;
 mod files;
 mod interim;
 mod pipe;
-mod request;
 mod recording;
+mod request;
 mod secure;
 mod storm;
