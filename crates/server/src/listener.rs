@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -110,10 +111,43 @@ impl Listener {
         Ok(listeners)
     }
 
+    /// Listens on a TCP or Unix socket that another process has bound and handed over, listening.
+    ///
+    /// # Errors
+    /// If it is another kind of socket, or none.
+    pub fn from_fd(socket: OwnedFd) -> io::Result<Self> {
+        let socket = Socket::from(socket);
+        let domain = socket.local_addr()?.domain();
+        if socket.r#type()? != Type::STREAM || !socket.is_listener()? {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the socket does not listen for streams"));
+        }
+        match domain {
+            Domain::IPV4 | Domain::IPV6 => Self::from_std(socket.into()),
+            Domain::UNIX => {
+                socket.set_nonblocking(true)?;
+                Ok(Kind::Unix { socket: socket.into(), path: None }.into())
+            }
+            _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "the socket is neither TCP nor Unix")),
+        }
+    }
+
     /// Listens on a socket that is already bound and listening.
     pub fn from_std(socket: std::net::TcpListener) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         Ok(Kind::Tcp { socket, shared: false }.into())
+    }
+
+    /// Whether the file of a Unix socket is removed with this listener: it is the business of whoever listens last.
+    pub fn owning_file(mut self, owning: bool) -> Self {
+        if let Kind::Unix { path, socket } = &mut self.kind {
+            let found = socket.local_addr().ok().and_then(|address| address.as_pathname().map(Path::to_owned));
+            if let Some(old) = path.take() {
+                // Dropped, it would remove the file.
+                std::mem::forget(old);
+            }
+            *path = found.filter(|_| owning).map(Unlink);
+        }
+        self
     }
 
     /// Takes the connections over TLS.
@@ -136,8 +170,23 @@ impl Listener {
         }
     }
 
+    /// The same socket once more, in cleartext: what comes in goes to either. Its end does not remove a socket's file.
+    ///
+    /// # Errors
+    /// If the system has no descriptor left.
+    pub fn duplicate(&self) -> io::Result<Self> {
+        let kind = match &self.kind {
+            Kind::Tcp { socket, .. } => Kind::Tcp { socket: socket.try_clone()?, shared: false },
+            Kind::Unix { socket, .. } => Kind::Unix { socket: socket.try_clone()?, path: None },
+        };
+        Ok(kind.into())
+    }
+
     /// Another listener on the same address, for another worker.
-    pub(crate) fn another(&self) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// If it cannot be bound.
+    pub fn another(&self) -> io::Result<Self> {
         let kind = match &self.kind {
             Kind::Tcp { socket, shared: true } => {
                 Kind::Tcp { socket: listen(tcp_socket(socket.local_addr()?, true)?)?, shared: true }
@@ -146,6 +195,15 @@ impl Listener {
             Kind::Unix { socket, .. } => Kind::Unix { socket: socket.try_clone()?, path: None },
         };
         Ok(Self { kind, tls: self.tls.clone() })
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.kind {
+            Kind::Tcp { socket, .. } => socket.as_fd(),
+            Kind::Unix { socket, .. } => socket.as_fd(),
+        }
     }
 }
 

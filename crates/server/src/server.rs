@@ -35,6 +35,12 @@ pub(crate) struct Shared {
 pub struct Shutdown(Drain);
 
 impl Shutdown {
+    /// Nobody new is let in, and each connection ends with its next exchange, whose response says so; those that rest
+    /// go on resting until [`drain`](Self::drain). A client loses no request by it.
+    pub fn retire(&self) {
+        self.0.retire();
+    }
+
     /// Exchanges under way finish, within the server's drain timeout; nothing new begins.
     pub fn drain(&self) {
         self.0.begin();

@@ -28,12 +28,20 @@ impl Workers {
         service: S,
     ) -> io::Result<Self> {
         let count = count.or(thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
-        let service = service.shared();
         let mut shares: Vec<Vec<Listener>> = Vec::new();
         for _ in 1..count {
             shares.push(listeners.iter().map(Listener::another).collect::<io::Result<_>>()?);
         }
         shares.push(listeners);
+        Self::start_with(server, shares, service)
+    }
+
+    /// Starts a worker for each share, which serves what comes in on the listeners of that share.
+    ///
+    /// # Errors
+    /// If a thread cannot be started.
+    pub fn start_with<S: Service>(server: &Server, shares: Vec<Vec<Listener>>, service: S) -> io::Result<Self> {
+        let service = service.shared();
         let mut threads = Vec::new();
         for (index, share) in shares.into_iter().enumerate() {
             let (server, service) = (server.clone(), service.clone());
