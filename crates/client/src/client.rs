@@ -17,7 +17,7 @@ use wirelight_service::service::Boxed;
 use crate::connections::{self, Connections};
 use crate::error::{Phase, fail, fail_with};
 use crate::layer::redirect::Final;
-use crate::layer::{Authenticate, Cookies, Decompress, FollowRedirects, Retry, SharedJar, Timeouts};
+use crate::layer::{Authenticate, Cache, Cookies, Decompress, FollowRedirects, Retry, SharedJar, Timeouts};
 use crate::multipart::Form;
 use crate::timings::{Timings, Watch};
 
@@ -34,6 +34,8 @@ pub struct ClientConfig {
     pub authenticate: Option<Authenticate>,
     /// How content codings are taken off.
     pub decompress: Option<Decompress>,
+    /// Where responses are stored to be used again.
+    pub cache: Option<Cache>,
     /// What is tried again.
     pub retry: Option<Retry>,
     /// What takes too long.
@@ -45,7 +47,7 @@ pub struct ClientConfig {
 }
 
 impl Default for ClientConfig {
-    /// Redirections, decompression and timeouts; neither cookies nor credentials, and nothing is tried again.
+    /// Redirections, decompression and timeouts; neither cookies nor credentials nor a cache, and nothing is tried again.
     fn default() -> Self {
         let agent = HeaderValue::from_static(concat!("wirelight/", env!("CARGO_PKG_VERSION")));
         let headers =
@@ -56,6 +58,7 @@ impl Default for ClientConfig {
             cookies: None,
             authenticate: None,
             decompress: Some(Decompress::default()),
+            cache: None,
             retry: None,
             timeouts: Some(Timeouts::default()),
             headers,
@@ -109,6 +112,8 @@ impl Client {
         let connections = Connections::new(config.connections)
             .map_err(|fault| fail_with(Phase::Secure, Kind::Malformed, Fault::Ours, fault.to_string(), fault))?;
         let stack = innermost(connections.clone());
+        // Innermost, so that what is stored is what was sent, whatever codings and credentials it is asked for with.
+        let stack = wrap(stack, config.cache.map(|cache| Cache { clock: clock.clone(), ..cache }));
         let stack = wrap(stack, config.decompress);
         let stack = wrap(stack, config.authenticate);
         let stack = wrap(stack, config.cookies.map(|jar| Cookies { jar, clock: clock.clone() }));

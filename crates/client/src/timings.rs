@@ -44,6 +44,8 @@ pub struct Timings {
     pub done: Option<Duration>,
     /// Whether the connection had carried an exchange before.
     pub reused: bool,
+    /// Whether nobody was asked, as a stored response answered.
+    pub from_cache: bool,
     /// Bytes of content received.
     pub received_bytes: u64,
     /// The addresses that the name stands for, in the order in which they were to be tried.
@@ -77,6 +79,7 @@ impl Timings {
             first_byte: None,
             done: None,
             reused: false,
+            from_cache: false,
             received_bytes: 0,
             addresses: Vec::new(),
             attempts: Vec::new(),

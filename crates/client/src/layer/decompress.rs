@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, RANGE};
 use http::{HeaderMap, HeaderValue, Method};
 use http_body::{Frame, SizeHint};
 use wirelight_semantics::coding::{self, Coding};
@@ -16,8 +16,8 @@ use wirelight_service::{Body, Error, Fault, Kind, Request, Response, Result, Ser
 use super::Layered;
 use crate::error::{Phase, fail};
 
-/// Says which content codings we understand, and takes them off; a request with an Accept-Encoding of its own is left
-/// alone.
+/// Says which content codings we understand, and takes them off; a request with an Accept-Encoding of its own, or with
+/// a Range, is left alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decompress {
     /// How much may come out, in bytes.
@@ -69,7 +69,8 @@ impl<S: Service> Service for Layered<Decompress, S> {
     async fn call(&self, mut request: Request) -> Result<Response> {
         let trail = Trail::of(request.extensions());
         let is_head = request.method() == Method::HEAD;
-        if request.headers().contains_key(ACCEPT_ENCODING) {
+        // A range of coded content could not be decoded.
+        if request.headers().contains_key(ACCEPT_ENCODING) || request.headers().contains_key(RANGE) {
             return self.inner.call(request).await;
         }
         request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip, br, zstd, deflate"));

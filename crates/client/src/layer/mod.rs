@@ -1,6 +1,7 @@
 //! The layers of a client: each wraps a [`Service`](wirelight_service::Service) in one behaviour and is usable alone.
 
 pub mod authenticate;
+pub mod cache;
 pub mod cookies;
 pub mod decompress;
 pub mod redirect;
@@ -8,6 +9,7 @@ pub mod retry;
 pub mod timeouts;
 
 pub use authenticate::{Authenticate, Credentials};
+pub use cache::Cache;
 pub use cookies::{Cookies, SharedJar};
 pub use decompress::Decompress;
 pub use redirect::FollowRedirects;

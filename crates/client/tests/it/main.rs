@@ -1,6 +1,9 @@
 //! The client against peers that are scripted, and against our own server.
 
 mod behaviour;
+mod caching;
+mod dns;
+mod names;
 mod peers;
 mod script;
 mod servers;
