@@ -11,8 +11,8 @@ use super::Context;
 use super::exchange::RawHead;
 use super::link::Turn;
 use super::serve::Serve;
-use crate::observe::{ConnectionInfo, Watcher, Wire};
 use crate::Transport;
+use crate::observe::{ConnectionInfo, Watcher, Wire};
 
 /// What a connection keeps for whoever watches its bytes.
 pub(super) struct Watched {
