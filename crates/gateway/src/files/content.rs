@@ -1,7 +1,7 @@
 //! The content of a file that is too large to be kept in memory, read a piece at a time.
 
 use std::fs::File;
-use std::io::{self, IoSliceMut};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,10 +9,11 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
-use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use tokio::task::JoinHandle;
 use wirelight_service::body::FileContent;
 use wirelight_service::{Error, Fault, Kind, Result};
+
+use super::present;
 
 /// How much is looked for in memory at a time.
 const AT_HAND_MAX: u64 = 1 << 20;
@@ -59,7 +60,7 @@ impl FileContent for FileBody {
             return None;
         }
         // Files are read ahead, so that what lies between two bytes in memory mostly is there too.
-        let is_there = |offset| is_in_memory(&self.file, offset);
+        let is_there = |offset| present::holds(&self.file, offset);
         let is_at_hand = is_there(self.offset) && is_there(self.offset + length - 1);
         is_at_hand.then_some((&*self.file, self.offset, length))
     }
@@ -70,26 +71,14 @@ impl FileContent for FileBody {
     }
 }
 
-/// Whether the system holds the byte at `offset` in memory.
-fn is_in_memory(file: &File, offset: u64) -> bool {
-    preadv2(file, &mut [IoSliceMut::new(&mut [0])], offset, ReadWriteFlags::NOWAIT) == Ok(1)
-}
-
 /// Reads what the system holds in memory; `None` when it would have to wait for a disk.
 fn read_from_memory(file: &File, offset: u64, length: usize) -> Option<io::Result<Bytes>> {
     let mut buffer = BytesMut::zeroed(length);
-    loop {
-        match preadv2(file, &mut [IoSliceMut::new(&mut buffer)], offset, ReadWriteFlags::NOWAIT) {
-            Ok(read) => {
-                buffer.truncate(read);
-                return Some(Ok(buffer.freeze()));
-            }
-            Err(Errno::INTR) => {}
-            // Some file systems do not know the question: then nobody may be kept waiting for the answer.
-            Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => return None,
-            Err(errno) => return Some(Err(errno.into())),
-        }
-    }
+    let read = present::read(file, &mut buffer, offset)?;
+    Some(read.map(|read| {
+        buffer.truncate(read);
+        buffer.freeze()
+    }))
 }
 
 fn read_waiting(file: &File, offset: u64, length: usize) -> io::Result<Bytes> {

@@ -15,6 +15,7 @@ mod missing;
 mod page;
 pub mod path;
 mod precompressed;
+mod present;
 mod resource;
 mod root;
 mod send;

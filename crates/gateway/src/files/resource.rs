@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, IoSliceMut};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime};
@@ -13,7 +13,6 @@ use http::header::{
     ACCEPT_ENCODING, ACCEPT_LANGUAGE, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE,
     CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderValue, VARY,
 };
-use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use wirelight_semantics::coding::Coding;
 use wirelight_semantics::decision::{Decision, Rule};
 use wirelight_semantics::media_type;
@@ -25,6 +24,7 @@ use super::language;
 use super::missing::Missing;
 use super::path::Place;
 use super::precompressed;
+use super::present;
 use super::root::{Patience, Root};
 use super::{Config, cache_control};
 
@@ -322,15 +322,7 @@ fn read_whole(file: &File, stamp: &Stamp, patience: Patience) -> Result<Bytes, M
     while filled < buffer.len() {
         let read = match patience {
             Patience::Wait => file.read_at(&mut buffer[filled..], filled as u64),
-            Patience::Never => {
-                let mut spare = [IoSliceMut::new(&mut buffer[filled..])];
-                match preadv2(file, &mut spare, filled as u64, ReadWriteFlags::NOWAIT) {
-                    Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
-                        return Err(Missing::WouldWait);
-                    }
-                    read => read.map_err(io::Error::from),
-                }
-            }
+            Patience::Never => present::read(file, &mut buffer[filled..], filled as u64).ok_or(Missing::WouldWait)?,
         };
         match read {
             Ok(0) => return Err(Missing::Changing),
