@@ -65,6 +65,18 @@ impl FileContent for FileBody {
         is_at_hand.then_some((&*self.file, self.offset, length))
     }
 
+    fn take_at_hand(&mut self, bytes_max: usize) -> Option<Bytes> {
+        if self.reading.is_some() || self.remaining > bytes_max as u64 {
+            return None;
+        }
+        let content = read_from_memory(&self.file, self.offset, self.remaining as usize)?.ok()?;
+        if content.len() as u64 != self.remaining {
+            return None;
+        }
+        self.skip(content.len() as u64);
+        Some(content)
+    }
+
     fn skip(&mut self, length: u64) {
         self.remaining = self.remaining.checked_sub(length).expect("no more is sent than was promised");
         self.offset += length;

@@ -218,11 +218,25 @@ async fn a_stretch_of_a_file_can_be_sent_without_reading_it_here() {
     let (_, offset, remaining) = body.at_hand().unwrap();
     assert_eq!((offset, remaining), (2, 6));
     body.skip(1);
+    assert!(body.take_at_hand(4).is_none(), "five are left");
     let mut body = Body::stream(body);
     assert_eq!(body.size_hint().exact(), Some(5));
     assert_eq!(body.data().await.unwrap().unwrap(), "345");
     assert_eq!(body.data().await.unwrap().unwrap(), "67");
     assert!(body.data().await.is_none());
+}
+
+#[tokio::test]
+async fn a_file_that_is_in_memory_is_coded_whole_and_has_a_length() {
+    use wirelight_service::ServiceExt;
+    use wirelight_service::layer::Compress;
+    let site = Site::new(&[("a.txt", &"so much to say ".repeat(7_000))]);
+    let files = site.files.layer(Compress::default());
+    let request = http::Request::get("/a.txt").header("accept-encoding", "gzip").body(Body::empty()).unwrap();
+    let response = files.call(request).await.unwrap();
+    assert_eq!(response.headers()["content-encoding"], "gzip");
+    let coded = response.into_body().into_bytes().expect("it is coded already");
+    assert!(coded.len() < 10_000);
 }
 
 #[tokio::test]

@@ -29,6 +29,10 @@ impl FileContent for Promised {
         Some((&self.file, self.offset, self.left.min(1 << 20)))
     }
 
+    fn take_at_hand(&mut self, _: usize) -> Option<Bytes> {
+        None
+    }
+
     fn skip(&mut self, length: u64) {
         self.offset += length;
         self.left -= length;

@@ -38,6 +38,9 @@ pub trait FileContent: http_body::Body<Data = Bytes, Error = Error> + Send + Unp
     /// they must be read.
     fn at_hand(&self) -> Option<(&File, u64, u64)>;
 
+    /// Reads all that is left, where that is at most `bytes_max` and nobody has to wait for it; then nothing is left.
+    fn take_at_hand(&mut self, bytes_max: usize) -> Option<Bytes>;
+
     /// Notes that `length` bytes were sent without being read here.
     ///
     /// # Panics
@@ -103,6 +106,17 @@ impl Body {
             Kind::Full(bytes) => Ok(bytes),
             kind => Err(Self(kind)),
         }
+    }
+
+    /// Takes the bytes out as [`into_bytes`](Self::into_bytes) does, or out of a file, where they are at most `bytes_max`
+    /// and nobody has to wait for them.
+    pub fn into_bytes_at_hand(self, bytes_max: usize) -> Result<Bytes, Self> {
+        let mut body = match self.0 {
+            Kind::File(_) => self,
+            _ => return self.into_bytes(),
+        };
+        let taken = body.as_file().and_then(|file| file.take_at_hand(bytes_max));
+        taken.ok_or(body)
     }
 
     /// Reads everything into memory, and fails as soon as it is more than `bytes_max`.

@@ -1,6 +1,6 @@
 //! Content that is coded as it is read.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -76,10 +76,8 @@ impl Coded {
         if !self.coded.is_empty() {
             return Poll::Ready(Some(Ok(self.piece())));
         }
-        // Other tasks get their turn; this one asks for the next at once.
         self.turn_bytes = 0;
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        give_way(cx)
     }
 
     fn code_slice(&mut self) -> Result<()> {
@@ -115,6 +113,16 @@ impl Coded {
     fn piece(&mut self) -> Frame<Bytes> {
         Frame::data(std::mem::take(&mut self.coded).into())
     }
+}
+
+/// Gives other tasks their turn and asks for the next; a task that wakes itself would get many before the runtime looks
+/// whether anything has come for the others.
+fn give_way<T>(cx: &mut Context<'_>) -> Poll<T> {
+    match pin!(tokio::task::yield_now()).poll(cx) {
+        Poll::Pending => {}
+        Poll::Ready(()) => cx.waker().wake_by_ref(),
+    }
+    Poll::Pending
 }
 
 impl http_body::Body for Coded {

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use brotli::CompressorWriter;
 use flate2::{Compress, Compression, FlushCompress, Status};
 use wirelight_semantics::coding::Coding;
-use zstd::zstd_safe::{CCtx, CParameter, InBuffer, OutBuffer, ResetDirective, get_error_name, zstd_sys};
+use zstd::zstd_safe::{self, CCtx, CParameter, InBuffer, OutBuffer, ResetDirective, get_error_name, zstd_sys};
 
 use super::Levels;
 use crate::{Error, Result};
@@ -50,6 +50,22 @@ impl Encoder {
                 Ok(())
             }
             Self::Zstd(encoder) => encoder.run(content, coded, zstd_sys::ZSTD_EndDirective::ZSTD_e_continue),
+        }
+    }
+
+    /// Codes the last of the content and ends the stream.
+    pub(super) fn write_last(mut self, content: &[u8], coded: &mut Vec<u8>) -> Result<()> {
+        match &mut self {
+            Self::Deflate(encoder) => encoder.run(content, coded, FlushCompress::Finish),
+            Self::Zstd(encoder) => {
+                // With room for the longest result it codes from where the content lies to where the result belongs.
+                coded.reserve(zstd_safe::compress_bound(content.len()));
+                encoder.run(content, coded, zstd_sys::ZSTD_EndDirective::ZSTD_e_end)
+            }
+            Self::Brotli(_) => {
+                self.write(content, coded)?;
+                self.finish(coded)
+            }
         }
     }
 

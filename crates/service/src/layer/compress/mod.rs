@@ -136,7 +136,7 @@ impl Compress {
             weaken(response.headers_mut());
             return Ok(judgement);
         }
-        let coded = match std::mem::take(response.body_mut()).into_bytes() {
+        let coded = match std::mem::take(response.body_mut()).into_bytes_at_hand(self.whole_max_bytes) {
             Ok(content) if content.is_empty() => Body::empty(),
             Ok(content) if content.len() <= self.whole_max_bytes => {
                 let coded = whole::code(coding, self.levels, &content)?;

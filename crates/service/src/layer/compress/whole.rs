@@ -16,13 +16,11 @@ use crate::{Error, Result};
 pub(super) fn code(coding: Coding, levels: Levels, content: &[u8]) -> Result<Bytes> {
     match coding {
         Coding::Gzip | Coding::Deflate => deflate(coding == Coding::Gzip, levels.deflate, content),
-        Coding::Brotli | Coding::Zstd | Coding::Identity => {
-            let mut coded = Vec::with_capacity(content.len() / 3 + 64);
-            let mut encoder = Encoder::new(coding, levels, Some(content.len()))?;
-            encoder.write(content, &mut coded)?;
-            encoder.finish(&mut coded)?;
-            Ok(coded.into())
-        }
+        Coding::Brotli | Coding::Zstd | Coding::Identity => ROOM.with_borrow_mut(|room| {
+            room.clear();
+            Encoder::new(coding, levels, Some(content.len()))?.write_last(content, room)?;
+            Ok(Bytes::copy_from_slice(room))
+        }),
     }
 }
 
@@ -30,12 +28,12 @@ pub(super) fn code(coding: Coding, levels: Levels, content: &[u8]) -> Result<Byt
 struct Kept {
     level: u32,
     compressor: Compressor,
-    /// As large as the longest result may have been, while results are mostly short.
-    room: Vec<u8>,
 }
 
 thread_local! {
     static KEPT: RefCell<Option<Kept>> = const { RefCell::new(None) };
+    /// As large as the longest result may have been, while results are mostly short.
+    static ROOM: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 fn deflate(is_gzip: bool, level: u32, content: &[u8]) -> Result<Bytes> {
@@ -45,25 +43,27 @@ fn deflate(is_gzip: bool, level: u32, content: &[u8]) -> Result<Bytes> {
             Some(kept) if kept.level == level => kept,
             _ => kept.insert(Kept::new(level)),
         };
-        let Kept { compressor, room, .. } = kept;
+        let compressor = &mut kept.compressor;
         let bound = match is_gzip {
             true => compressor.gzip_compress_bound(content.len()),
             false => compressor.zlib_compress_bound(content.len()),
         };
-        if room.len() < bound {
-            room.resize(bound, 0);
-        }
-        let length = match is_gzip {
-            true => compressor.gzip_compress(content, room),
-            false => compressor.zlib_compress(content, room),
-        };
-        Ok(Bytes::copy_from_slice(&room[..length.map_err(Error::ours)?]))
+        ROOM.with_borrow_mut(|room| {
+            if room.len() < bound {
+                room.resize(bound, 0);
+            }
+            let length = match is_gzip {
+                true => compressor.gzip_compress(content, room),
+                false => compressor.zlib_compress(content, room),
+            };
+            Ok(Bytes::copy_from_slice(&room[..length.map_err(Error::ours)?]))
+        })
     })
 }
 
 impl Kept {
     fn new(level: u32) -> Self {
         let known = CompressionLvl::new(level as i32).expect("0 to 9 are levels of libdeflate");
-        Self { level, compressor: Compressor::new(known), room: Vec::new() }
+        Self { level, compressor: Compressor::new(known) }
     }
 }
