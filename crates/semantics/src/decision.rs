@@ -1,5 +1,6 @@
 //! A decision is data: what was decided, by which rule, for what cause, and what would have changed it.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -23,7 +24,7 @@ impl fmt::Display for Rule {
 /// One thing decided about one exchange, with its cause and what would have changed it.
 ///
 /// Implemented by every enum that a judging function returns, so that nothing decides silently.
-pub trait Decision: fmt::Debug + Send + Sync {
+pub trait Decision: Any + fmt::Debug + Send + Sync {
     /// The rule this decision rests on.
     fn rule(&self) -> &'static Rule;
     /// What was decided, in a few words: `"304 Not Modified"`, `"sent as it is"`.
@@ -32,6 +33,14 @@ pub trait Decision: fmt::Debug + Send + Sync {
     fn because(&self) -> Cow<'static, str>;
     /// What would have changed the outcome, if anything under anybody's control would have.
     fn otherwise(&self) -> Option<Cow<'static, str>> {
+        None
+    }
+    /// The setting that led to the outcome, by its name in a configuration: `queue`, `methods`.
+    fn setting(&self) -> Option<&'static str> {
+        None
+    }
+    /// What was decided, as it was noted, where this only says more about it.
+    fn inner(&self) -> Option<&dyn Decision> {
         None
     }
     /// Whether something that was asked for was refused: the log prefers such decisions.
@@ -77,6 +86,14 @@ impl Decision for Box<dyn Decision> {
 
     fn otherwise(&self) -> Option<Cow<'static, str>> {
         (**self).otherwise()
+    }
+
+    fn setting(&self) -> Option<&'static str> {
+        (**self).setting()
+    }
+
+    fn inner(&self) -> Option<&dyn Decision> {
+        (**self).inner()
     }
 
     fn declines(&self) -> bool {

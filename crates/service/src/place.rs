@@ -21,6 +21,7 @@ pub struct Place {
 impl Place {
     /// Where a setting of the word stands; the word itself, where the setting is left at its default.
     pub fn of(&self, setting: Option<&str>) -> String {
+        let setting = setting.filter(|setting| *setting != self.word);
         let set = setting.and_then(|setting| self.settings.iter().find(|(name, _)| name == setting));
         match (set, setting) {
             (Some((name, line)), _) => format!("`{name}` at line {line} of {}", self.file),
@@ -57,8 +58,14 @@ impl<D: Decision> Decision for Placed<D> {
     }
 
     fn otherwise(&self) -> Option<Cow<'static, str>> {
-        let place = self.place.of(self.decision.setting());
-        Some(match self.decision.otherwise() {
+        let setting = self.decision.setting();
+        let otherwise = self.decision.otherwise();
+        if otherwise.is_none() && setting.is_none() {
+            // It was not the config that decided.
+            return None;
+        }
+        let place = self.place.of(setting);
+        Some(match otherwise {
             Some(otherwise) => format!("{otherwise} ({place})").into(),
             None => format!("{place} says so").into(),
         })
@@ -90,6 +97,7 @@ mod tests {
             settings: vec![("queue".to_owned(), 13)],
         };
         assert_eq!(place.of(None), "`limit` at line 12 of wirelight.kdl");
+        assert_eq!(place.of(Some("limit")), "`limit` at line 12 of wirelight.kdl");
         assert_eq!(place.of(Some("queue")), "`queue` at line 13 of wirelight.kdl");
         assert_eq!(place.of(Some("wait")), "`wait` of `limit` at line 12 of wirelight.kdl");
     }

@@ -64,6 +64,13 @@ impl Decision for Judgement {
         }
     }
 
+    fn setting(&self) -> Option<&'static str> {
+        match self {
+            Self::Refused { cause, .. } => cause.setting(),
+            _ => None,
+        }
+    }
+
     fn declines(&self) -> bool {
         self.is_refused()
     }
@@ -95,6 +102,15 @@ impl Refusal {
             Self::PrivateNetwork => {
                 format!("{origin} asks to reach a private network, and the policy does not allow that")
             }
+        }
+    }
+
+    fn setting(&self) -> Option<&'static str> {
+        match self {
+            Self::OriginNull | Self::OriginNotListed { .. } => Some("origins"),
+            Self::MethodNotAllowed(_) => Some("methods"),
+            Self::FieldNotAllowed(_) => Some("fields"),
+            _ => None,
         }
     }
 

@@ -209,7 +209,7 @@ fn title(field: &HeaderName) -> &'static str {
     }
 }
 
-impl<T: Debug + Display + Send + Sync> Decision for Choice<T> {
+impl<T: Debug + Display + Send + Sync + 'static> Decision for Choice<T> {
     fn rule(&self) -> &'static Rule {
         match self {
             Self::Chosen { cause: Cause::Unasked(field), .. }

@@ -100,6 +100,13 @@ impl Decision for Expired {
         })
     }
 
+    fn setting(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Handler(_) => "answer",
+            Self::Content(_) => "stall",
+        })
+    }
+
     fn declines(&self) -> bool {
         true
     }

@@ -271,6 +271,14 @@ impl Decision for Judgement {
             _ => None,
         }
     }
+
+    fn setting(&self) -> Option<&'static str> {
+        match self {
+            Self::Left(Left::TooSmall { .. }) => Some("min"),
+            Self::Left(_) => None,
+            _ => Some("compress"),
+        }
+    }
 }
 
 impl Left {

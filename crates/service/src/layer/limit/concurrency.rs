@@ -113,6 +113,13 @@ impl Decision for Overloaded {
         })
     }
 
+    fn setting(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::QueueFull { .. } => "queue",
+            Self::QueuedTooLong { .. } => "wait",
+        })
+    }
+
     fn declines(&self) -> bool {
         true
     }

@@ -83,6 +83,10 @@ impl Decision for TooLarge {
         Some(format!("content of at most {} bytes would have been accepted", self.bytes_max).into())
     }
 
+    fn setting(&self) -> Option<&'static str> {
+        Some("body")
+    }
+
     fn declines(&self) -> bool {
         true
     }
