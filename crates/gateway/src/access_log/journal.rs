@@ -29,6 +29,8 @@ pub(super) trait Scribe: Send + 'static {
     fn write(&mut self, output: Output, text: &[u8], count: u64);
     /// Writes down that so many pieces are missing.
     fn lost(&mut self, count: u64);
+    /// Whoever rotates logs wants every output looked at, though nothing is to be written.
+    fn look(&mut self);
     /// Nothing more waits: what was written must reach its destination. Gives how many pieces of it failed to.
     fn rest(&mut self) -> u64;
 }
@@ -57,6 +59,8 @@ struct Page {
     written: Written,
     lost: u64,
     is_closed: bool,
+    /// Whether the outputs are to be looked at.
+    is_to_look: bool,
     /// Whether the writer wants to be woken for a piece.
     is_awaited: bool,
 }
@@ -127,17 +131,26 @@ impl Journal {
     }
 }
 
+impl Journal {
+    /// Has the writer look at its outputs.
+    pub(super) fn look(&self) {
+        self.shared.page().is_to_look = true;
+        self.shared.news.notify_one();
+    }
+}
+
 fn write_all(shared: &Shared, linger: Duration, scribe: &mut impl Scribe) {
     let mut taken = Written::default();
     loop {
         let mut page = shared.page();
-        while page.written.pieces == 0 && page.lost == 0 && !page.is_closed {
+        while page.written.pieces == 0 && page.lost == 0 && !page.is_to_look && !page.is_closed {
             page.is_awaited = true;
             page = shared.news.wait(page).unwrap_or_else(PoisonError::into_inner);
         }
         page.is_awaited = false;
         std::mem::swap(&mut page.written, &mut taken);
         let lost = std::mem::take(&mut page.lost);
+        let is_to_look = std::mem::take(&mut page.is_to_look);
         let is_closed = page.is_closed;
         drop(page);
         let mut start = 0;
@@ -150,12 +163,15 @@ fn write_all(shared: &Shared, linger: Duration, scribe: &mut impl Scribe) {
             scribe.lost(lost);
         }
         let failed = scribe.rest();
+        if is_to_look {
+            scribe.look();
+        }
         if is_closed {
             return;
         }
         let mut page = shared.page();
         page.lost += failed;
-        let closing = shared.news.wait_timeout_while(page, linger, |page| !page.is_closed);
+        let closing = shared.news.wait_timeout_while(page, linger, |page| !page.is_closed && !page.is_to_look);
         drop(closing.unwrap_or_else(PoisonError::into_inner));
     }
 }
@@ -222,6 +238,12 @@ impl Pen {
     pub(super) fn flush(&mut self) -> u64 {
         self.hand_on();
         std::mem::take(&mut self.failed)
+    }
+
+    /// Has the output look whether it is still what it was.
+    pub(super) fn look(&mut self) {
+        // Nothing was to be written: if it cannot be opened, the next piece fails, and is counted.
+        let _ = self.output.flush();
     }
 
     fn hand_on(&mut self) {

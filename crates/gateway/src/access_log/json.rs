@@ -79,8 +79,13 @@ pub(super) fn write(record: &Record, config: &Config, line: &mut Vec<u8>) {
         ending: ending(record.ending),
         decisions: record.trail.read(|all| all.iter().map(|decision| decided(&**decision)).collect()),
     };
+    put(&written, line);
+}
+
+/// Appends a line with one object.
+pub(super) fn put(object: &impl Serialize, line: &mut Vec<u8>) {
     let start = line.len();
-    match written.serialize(&mut Serializer::with_formatter(&mut *line, Ascii)) {
+    match object.serialize(&mut Serializer::with_formatter(&mut *line, Ascii)) {
         Ok(()) => line.push(b'\n'),
         // Text and numbers always serialize; if they did not, no half of a line would be left.
         Err(_) => line.truncate(start),
@@ -99,7 +104,7 @@ fn decided(decision: &dyn Decision) -> Decided {
     }
 }
 
-fn fields<'a>(fields: &'a HeaderMap, secrets: &Secrets) -> BTreeMap<&'a str, Vec<String>> {
+pub(super) fn fields<'a>(fields: &'a HeaderMap, secrets: &Secrets) -> BTreeMap<&'a str, Vec<String>> {
     let mut shown: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (name, value) in fields {
         shown.entry(name.as_str()).or_default().push(text(&secrets.mask_field(name, value)));
@@ -108,7 +113,7 @@ fn fields<'a>(fields: &'a HeaderMap, secrets: &Secrets) -> BTreeMap<&'a str, Vec
 }
 
 /// The bytes as text; those that are not UTF-8 as `\xHH`.
-fn text(bytes: &[u8]) -> String {
+pub(super) fn text(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
@@ -124,7 +129,7 @@ fn milliseconds(duration: Duration) -> f64 {
     duration.as_micros() as f64 / 1000.0
 }
 
-fn ending(ending: Ending) -> &'static str {
+pub(super) fn ending(ending: Ending) -> &'static str {
     match ending {
         Ending::Complete => "complete",
         Ending::Refused => "refused",

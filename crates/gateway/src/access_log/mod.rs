@@ -6,6 +6,8 @@
 //! a line, and credentials do not get into the log.
 
 mod combined;
+mod ecs;
+mod file;
 mod journal;
 mod json;
 mod pretty;
@@ -23,6 +25,7 @@ use wirelight_net::observe::{ConnectionInfo, Observer, Record, Wire};
 
 use journal::{Journal, Output, Pen};
 
+pub use file::{LogFile, Rotation};
 pub use journal::Writer;
 pub use redact::Secrets;
 
@@ -67,6 +70,8 @@ pub enum Format {
     Combined,
     /// One JSON object in ASCII, with every decision.
     Json,
+    /// One JSON object in ASCII with the names of the Elastic Common Schema.
+    Ecs,
     /// For people.
     Pretty {
         /// Whether to use a terminal's colours.
@@ -133,6 +138,16 @@ impl AccessLog {
         Ok((Self { journal, config, kept, is_raw, frames: raw::Frames::default() }, writer))
     }
 
+    /// Has every output looked at: a file that was moved away is made anew though no line is to be written.
+    pub fn reopen(&self) {
+        self.journal.look();
+    }
+
+    /// Writes the line of an exchange.
+    pub fn write(&self, record: &Record) {
+        self.put(Output::Lines, |line| self.config.format.write(record, &self.config, line));
+    }
+
     /// Puts down what `write` writes.
     fn put(&self, output: Output, write: impl FnOnce(&mut Vec<u8>)) {
         LINE.with_borrow_mut(|line| {
@@ -173,7 +188,7 @@ impl Observer for AccessLog {
     }
 
     fn finished(&self, record: Box<Record>) {
-        self.put(Output::Lines, |line| self.config.format.write(&record, &self.config, line));
+        self.write(&record);
     }
 
     fn closed(&self, connection: &ConnectionInfo, because: &dyn Display) {
@@ -224,6 +239,13 @@ impl journal::Scribe for Scribe {
         self.lines.put(&line, 1);
     }
 
+    fn look(&mut self) {
+        self.lines.look();
+        if let Some(raw) = &mut self.raw {
+            raw.look();
+        }
+    }
+
     fn rest(&mut self) -> u64 {
         let lost = self.lines.flush();
         lost + self.raw.as_mut().map_or(0, Pen::flush)
@@ -236,6 +258,7 @@ impl Format {
         match self {
             Self::Combined => combined::write(record, &config.secrets, line),
             Self::Json => json::write(record, config, line),
+            Self::Ecs => ecs::write(record, config, line),
             Self::Pretty { colors, decisions } => pretty::write(record, &config.secrets, colors, decisions, line),
         }
     }
@@ -244,6 +267,7 @@ impl Format {
     fn write_lost(self, count: u64, line: &mut Vec<u8>) {
         match self {
             Self::Json => line.extend_from_slice(format!("{{\"lost\":{count}}}\n").as_bytes()),
+            Self::Ecs => ecs::write_lost(count, line),
             Self::Combined | Self::Pretty { .. } => {
                 line.extend_from_slice(format!("# {count} lines were lost: the log could not keep up\n").as_bytes());
             }

@@ -1,5 +1,7 @@
 //! Where every request of a listener comes in: its site is found in the plan of the moment.
 
+use std::cell::Cell;
+use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -10,8 +12,10 @@ use wirelight_service::layer::{AddDate, AnswerErrors, CatchPanic};
 use wirelight_service::{Request, Response, Result, Service, ServiceExt, Trail};
 
 use super::{Running, Shared};
+use crate::config::plan::Tracing;
 use crate::proxy::forward;
 use crate::routes::{self, Sited};
+use crate::trace_context::{self, Draw, Sampling};
 
 /// Finds the site of each request that comes in on one listener.
 pub(super) struct Entry {
@@ -29,8 +33,42 @@ impl Service for Entry {
     async fn call(&self, request: Request) -> Result<Response> {
         // The request keeps the plan it came in on to its end.
         let running = self.shared.current.load_full();
-        running.answer(self.listener, request).await
+        match &running.plan.tracing {
+            Some(tracing) => traced(tracing, &running, self.listener, request).await,
+            None => running.answer(self.listener, request).await,
+        }
     }
+}
+
+/// Answers a request as a span of a trace, and says which to everybody who is concerned.
+async fn traced(tracing: &Tracing, running: &Running, listener: SocketAddr, mut request: Request) -> Result<Response> {
+    let sampling = Sampling { field: tracing.field.as_ref(), percent: tracing.sample_percent };
+    let context = trace_context::judge(request.headers(), sampling, draw());
+    context.put(request.headers_mut());
+    let told = tracing.field.as_ref().and_then(|name| Some((name, context.value()?)));
+    if let Some((name, value)) = &told {
+        request.headers_mut().insert(*name, value.clone());
+    }
+    Trail::of(request.extensions()).note(context);
+    let mut response = running.answer(listener, request).await?;
+    if let Some((name, value)) = told {
+        response.headers_mut().insert(name, value);
+    }
+    Ok(response)
+}
+
+/// Numbers for traces and spans: nobody can tell them from others, and nothing depends on that nobody can guess them.
+fn draw() -> Draw {
+    thread_local! {
+        static CHANCE: (RandomState, Cell<u64>) = (RandomState::new(), Cell::new(0));
+    }
+    CHANCE.with(|(state, turn)| {
+        let next = || {
+            turn.set(turn.get().wrapping_add(1));
+            state.hash_one(turn.get())
+        };
+        Draw { trace: u128::from(next()) << 64 | u128::from(next()), span: next() }
+    })
 }
 
 impl Running {
@@ -52,7 +90,8 @@ impl Running {
             return Ok(response);
         };
         if trail.is_watched() {
-            trail.note(Sited::Taken { site: self.plan.sites[site].name(), host });
+            let taken = &self.plan.sites[site];
+            trail.at(taken.place.as_ref()).note(Sited::Taken { site: taken.name(), host });
         }
         self.sites[site].call(request).await
     }

@@ -1,46 +1,85 @@
-//! A plan, running: sites and routes as services, behind a plan that can be swapped under the requests.
+//! A plan, running: sites and routes as services, behind a plan that can be swapped under the requests, and sockets
+//! that can be handed to another process.
 
 mod admin;
 mod around;
+pub mod difference;
+mod door;
 mod entry;
 mod handler;
-pub mod log_file;
-pub mod metrics;
+pub mod handover;
+pub mod reload;
 mod running;
+mod trouble;
+mod watch;
 
 use std::io;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use tokio::runtime::Handle;
 use wirelight_net::Observer;
-use wirelight_net::tls::{Acceptor, Identity, Settings};
-use wirelight_server::{Address, Config, Listener, Server, Shutdown, Workers};
+use wirelight_server::{Address, Config, Server};
 use wirelight_service::Clock;
 
+use self::admin::{Desks, Opening};
+use self::difference::{Difference, Part, difference};
+use self::door::{Door, Opened};
 use self::entry::Entry;
+use self::handover::Inherited;
+use self::reload::{Closing, Reload};
 pub use self::running::{Running, Sending};
-use crate::config::Plan;
-use crate::config::plan::Listen;
+pub use self::trouble::{Trouble, Unreloadable};
+use self::watch::Watch;
+use crate::config::plan::{Admin, Listen};
+use crate::config::{File, Plan};
+
 /// How many interim responses may wait on one connection.
 const INTERIMS_MAX: usize = 64;
 
+/// How a gateway runs, whatever its plan is.
+pub struct Settings {
+    /// How many threads serve each listener; without a number, one a core.
+    pub workers: Option<NonZeroUsize>,
+    /// Somebody who watches besides the plan's access log.
+    pub observer: Option<Arc<dyn Observer>>,
+    /// Where time comes from.
+    pub clock: Clock,
+    /// Where the plan comes from, for whoever has it read again; nobody can without one.
+    pub source: Option<PathBuf>,
+    /// How long what a reload closes may take to end by itself.
+    pub grace: Duration,
+    /// How long a connection that rests may wait for its last exchange once another process has taken over.
+    pub rest: Duration,
+    /// Sockets that somebody else has opened.
+    pub inherited: Inherited,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            workers: None,
+            observer: None,
+            clock: Clock::system(),
+            source: None,
+            grace: Duration::from_secs(30),
+            rest: Duration::from_secs(2),
+            inherited: Inherited::default(),
+        }
+    }
+}
 
 /// A gateway: listeners, and the plan that they serve.
 pub struct Gateway {
-    shared: Arc<Shared>,
-    doors: Mutex<Vec<Door>>,
-    workers: Option<NonZeroUsize>,
-    observer: Option<Arc<dyn Observer>>,
-    /// Health checks and the admin listener run here.
-    control: tokio::runtime::Runtime,
-}
-
-impl std::fmt::Debug for Gateway {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Gateway").field("doors", &self.doors).finish_non_exhaustive()
-    }
+    core: Arc<Core>,
+    /// Health checks, the admin listener and exporters run here.
+    _control: tokio::runtime::Runtime,
 }
 
 /// What all listeners share.
@@ -49,41 +88,28 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
 }
 
-/// A listener with its workers. Each is a server of its own, so that one can go without the others.
-#[derive(Debug)]
-struct Door {
-    plan: Listen,
-    address: Address,
-    acceptor: Option<Arc<Acceptor>>,
-    shutdown: Shutdown,
-    workers: Option<Workers>,
+struct Core {
+    shared: Arc<Shared>,
+    doors: Mutex<Vec<Door>>,
+    desks: Mutex<Desks>,
+    watch: Arc<Watch>,
+    workers: NonZeroUsize,
+    source: Option<PathBuf>,
+    grace: Duration,
+    rest: Duration,
+    control: Handle,
+    began: Instant,
+    /// How often the plan was swapped, and how often it could not be.
+    reloads: (AtomicU64, AtomicU64),
+    /// Held while a plan is swapped: one at a time.
+    swapping: Mutex<()>,
 }
 
-/// Why a plan cannot run.
-#[derive(Debug)]
-pub enum Trouble {
-    /// It cannot be listened on an address.
-    Listen(std::net::SocketAddr, io::Error),
-    /// Certificates cannot be used.
-    Tls(std::net::SocketAddr, wirelight_net::tls::Fault),
-    /// A folder cannot be opened.
-    Folder(std::path::PathBuf, io::Error),
-    /// Threads cannot be started.
-    Threads(io::Error),
-}
-
-impl std::fmt::Display for Trouble {
+impl std::fmt::Debug for Gateway {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
-            Self::Tls(address, fault) => write!(f, "the certificates for {address} cannot be used: {fault}"),
-            Self::Folder(path, error) => write!(f, "the folder {} cannot be served: {error}", path.display()),
-            Self::Threads(error) => write!(f, "the workers cannot be started: {error}"),
-        }
+        f.debug_struct("Gateway").field("doors", &self.core.doors).finish_non_exhaustive()
     }
 }
-
-impl std::error::Error for Trouble {}
 
 impl Gateway {
     /// Opens the listeners of a plan and serves them, with so many workers each; without a number, one a core.
@@ -96,159 +122,267 @@ impl Gateway {
         observer: Option<Arc<dyn Observer>>,
         clock: Clock,
     ) -> Result<Self, Trouble> {
-        let threads = workers.or(thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+        Self::open(plan, Settings { workers, observer, clock, ..Settings::default() })
+    }
+
+    /// Opens the listeners of a plan, or takes those that were inherited, and serves them.
+    ///
+    /// # Errors
+    /// If any part of the plan cannot run; then none of it does.
+    pub fn open(plan: Plan, settings: Settings) -> Result<Self, Trouble> {
+        let Settings { workers, observer, clock, source, grace, rest, mut inherited } = settings;
+        let workers = workers.or(thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
         let mut control = tokio::runtime::Builder::new_multi_thread();
         let control = control.worker_threads(1).thread_name("wirelight-control").enable_all().build();
         let control = control.map_err(Trouble::Threads)?;
-        let admin = plan.admin.clone();
-        let listeners = plan.listeners.clone();
-        let running = Running::build(plan, None, Sending::Really { threads: threads + 1 }, &clock)?;
+        let watch = Arc::new(Watch::new(observer));
+        let prepared = watch.prepare(None, &plan, control.handle())?;
+        let (listeners, admin) = (plan.listeners.clone(), plan.admin.clone());
+        let running = Running::build(plan, None, Sending::Really { threads: workers.get() + 1 }, &clock)?;
+        let opened = listeners
+            .iter()
+            .map(|listen| Opened::new(listen, inherited.take(listen.address), workers))
+            .collect::<Result<Vec<_>, _>>()?;
+        let given =
+            inherited.admin.take().filter(|(address, _)| admin.as_ref().is_some_and(|it| it.address == *address));
+        let open = |admin: Admin| Opening::new(admin.address, given.map(|(_, socket)| socket));
+        let admin = admin.map(open).transpose()?;
+        watch.swap(prepared);
         running.watch_health(control.handle());
-        let shared = Arc::new(Shared { current: ArcSwap::from_pointee(running), clock });
-        let gateway = Self { shared, doors: Mutex::default(), workers, observer, control };
-        let opened: Vec<_> = listeners.iter().map(open).collect::<Result<_, _>>()?;
-        if let Some(admin) = admin {
-            admin::serve(admin, Arc::clone(&gateway.shared), gateway.control.handle())?;
-        }
+        let core = Arc::new(Core {
+            shared: Arc::new(Shared { current: ArcSwap::from_pointee(running), clock }),
+            doors: Mutex::default(),
+            desks: Mutex::default(),
+            watch,
+            workers,
+            source,
+            grace,
+            rest,
+            control: control.handle().clone(),
+            began: Instant::now(),
+            reloads: (AtomicU64::new(0), AtomicU64::new(0)),
+            swapping: Mutex::new(()),
+        });
+        let gateway = Self { core, _control: control };
         let mut doors = Vec::new();
-        for (plan, (listener, acceptor)) in listeners.into_iter().zip(opened) {
-            doors.push(gateway.serve(plan, listener, acceptor)?);
+        for (listen, opened) in listeners.into_iter().zip(opened) {
+            doors.push(gateway.core.serve(listen, opened)?);
         }
-        *gateway.doors.lock().unwrap_or_else(PoisonError::into_inner) = doors;
+        *lock(&gateway.core.doors) = doors;
+        let mut desks = lock(&gateway.core.desks);
+        *desks = Desks::new(Arc::downgrade(&gateway.core), gateway.core.control.clone());
+        desks.begin(admin, inherited.control).map_err(Trouble::Threads)?;
+        drop(desks);
         Ok(gateway)
     }
 
     /// Where it listens, in the plan's order.
     pub fn addresses(&self) -> Vec<Address> {
-        let doors = self.doors.lock().unwrap_or_else(PoisonError::into_inner);
-        doors.iter().map(|door| door.address.clone()).collect()
+        lock(&self.core.doors).iter().map(|door| door.address.clone()).collect()
     }
 
-    /// Swaps the plan: requests under way finish on the old one. Listeners that the new plan has too go on without a
-    /// gap; others are opened, or drained.
+    /// Swaps the plan: requests under way finish on the old one, and streams whose route is the same go on. Listeners
+    /// that the new plan has too go on without a gap; others are opened, or drained.
     ///
     /// # Errors
     /// If any part of the new plan cannot run; then the old one goes on unchanged.
-    pub fn reload(&self, plan: Plan) -> Result<(), Trouble> {
-        let threads = self.workers.or(thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
-        let listeners = plan.listeners.clone();
-        let current = self.shared.current.load();
-        let running =
-            Running::build(plan, Some(&current), Sending::Really { threads: threads + 1 }, &self.shared.clock)?;
-        let mut doors = self.doors.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut old: Vec<Option<Door>> = doors.drain(..).map(Some).collect();
-        let matching = |listen: &Listen, old: &mut Vec<Option<Door>>| {
-            old.iter_mut().find(|door| door.as_ref().is_some_and(|door| door.is_for(listen))).and_then(Option::take)
-        };
-        // Everything that can fail happens first.
-        let mut prepared = Vec::new();
-        let mut trouble = None;
-        for listen in &listeners {
-            let kept = matching(listen, &mut old);
-            let ready = match &kept {
-                Some(door) => door.renew(listen).map(|()| None),
-                None => open(listen).map(Some),
-            };
-            match ready {
-                Ok(opened) => prepared.push((listen.clone(), kept, opened)),
-                Err(error) => {
-                    old.push(kept);
-                    trouble = Some(error);
-                    break;
-                }
-            }
+    pub fn reload(&self, plan: Plan) -> Result<Reload, Trouble> {
+        self.core.reload(plan)
+    }
+
+    /// Reads the plan again from where it came, and swaps it.
+    ///
+    /// # Errors
+    /// If there is no such place, the plan has faults, or cannot run; then the old one goes on unchanged.
+    pub fn read_again(&self) -> Result<Reload, Unreloadable> {
+        self.core.read_again(true)
+    }
+
+    /// Has log files looked at: those that were moved away are made anew.
+    pub fn reopen_logs(&self) {
+        self.core.watch.reopen();
+    }
+
+    /// Sends the listening sockets to another process.
+    ///
+    /// # Errors
+    /// If it does not take them.
+    pub fn hand_over(&self, to: &UnixStream) -> io::Result<()> {
+        let mut inherited = Inherited::default();
+        for door in &*lock(&self.core.doors) {
+            inherited.listeners.push((door.plan.address, door.sockets()?));
         }
-        if let Some(trouble) = trouble {
-            doors.extend(prepared.into_iter().filter_map(|(_, kept, _)| kept));
-            doors.extend(old.into_iter().flatten());
-            return Err(trouble);
-        }
-        running.watch_health(self.control.handle());
-        self.shared.current.store(Arc::new(running));
-        for (listen, kept, opened) in prepared {
-            match (kept, opened) {
-                (Some(mut door), _) => {
-                    door.plan = listen;
-                    doors.push(door);
-                }
-                (None, Some((listener, acceptor))) => doors.push(self.serve(listen, listener, acceptor)?),
-                (None, None) => {}
-            }
-        }
-        for mut gone in old.into_iter().flatten() {
-            gone.shutdown.drain();
-            let workers = gone.workers.take();
-            thread::spawn(move || workers.map(Workers::join));
-        }
-        Ok(())
+        (inherited.admin, inherited.control) = lock(&self.core.desks).sockets()?;
+        inherited.send(to)
+    }
+
+    /// Lets nobody in any more, since another process does. No client loses a request by it: each connection ends with
+    /// its next exchange, and those that rest after a while.
+    pub fn retire(&self) {
+        lock(&self.core.desks).leave();
+        lock(&self.core.doors).iter_mut().for_each(Door::retire);
+        thread::sleep(self.core.rest);
+        self.drain();
     }
 
     /// Requests under way finish; nothing new begins.
     pub fn drain(&self) {
-        let doors = self.doors.lock().unwrap_or_else(PoisonError::into_inner);
-        doors.iter().for_each(|door| door.shutdown.drain());
+        lock(&self.core.doors).iter_mut().for_each(Door::drain);
     }
 
-    /// Waits until every connection has ended after [`drain`](Self::drain).
+    /// Waits until every connection has ended after [`drain`](Self::drain), and everything is logged.
     ///
     /// # Errors
     /// If a worker failed.
     pub fn join(&self) -> io::Result<()> {
+        let mut ended = Ok(());
         loop {
-            let workers = {
-                let mut doors = self.doors.lock().unwrap_or_else(PoisonError::into_inner);
-                doors.iter_mut().find_map(|door| door.workers.take())
-            };
+            let workers = lock(&self.core.doors).iter_mut().find_map(Door::take_workers);
             match workers {
-                Some(workers) => workers.join()?,
-                None => return Ok(()),
+                Some(workers) => ended = ended.and(workers.join()),
+                None => break,
             }
         }
+        lock(&self.core.desks).close();
+        self.core.watch.finish();
+        ended
+    }
+}
+
+impl Core {
+    /// Reads the plan again; `is_meant` says whether it is also put into use.
+    fn read_again(&self, is_meant: bool) -> Result<Reload, Unreloadable> {
+        let read = self.source.as_ref().ok_or(Unreloadable::NoSource).and_then(|path| {
+            let plan = File::read(path).and_then(|file| Ok(file.plan()?));
+            plan.map_err(Unreloadable::Config)
+        });
+        let reloaded = match (read, is_meant) {
+            (Ok(plan), true) => return self.reload(plan).map_err(Unreloadable::Trouble),
+            (Ok(plan), false) => Ok(self.consider(&plan)),
+            (Err(fault), _) => Err(fault),
+        };
+        if is_meant {
+            self.reloads.1.fetch_add(1, Relaxed);
+        }
+        reloaded
     }
 
-    fn serve(&self, plan: Listen, listener: Listener, acceptor: Option<Arc<Acceptor>>) -> Result<Door, Trouble> {
-        let address = listener.address();
+    /// What a plan would change.
+    fn consider(&self, plan: &Plan) -> Reload {
+        let current = self.shared.current.load_full();
+        let difference = difference(&current.plan, plan);
+        self.told(&current, &difference, plan, &lock(&self.doors), false)
+    }
+
+    fn reload(&self, plan: Plan) -> Result<Reload, Trouble> {
+        let _one_at_a_time = lock(&self.swapping);
+        let reloaded = self.swap(plan);
+        let counter = if reloaded.is_ok() { &self.reloads.0 } else { &self.reloads.1 };
+        counter.fetch_add(1, Relaxed);
+        reloaded
+    }
+
+    fn swap(&self, plan: Plan) -> Result<Reload, Trouble> {
+        let current = self.shared.current.load_full();
+        let difference = difference(&current.plan, &plan);
+        // Everything that can fail happens first.
+        let prepared = self.watch.prepare(Some(&current.plan), &plan, &self.control)?;
+        let before = Some((&*current, &difference));
+        let sending = Sending::Really { threads: self.workers.get() + 1 };
+        let running = Running::build(plan.clone(), before, sending, &self.shared.clock)?;
+        let mut desks = lock(&self.desks);
+        let admin = desks.prepare(plan.admin.as_ref().map(|admin| admin.address))?;
+        let mut doors = lock(&self.doors);
+        let mut opened = Vec::new();
+        for listen in &plan.listeners {
+            opened.push(match doors.iter().find(|door| door.is_for(listen)) {
+                Some(door) => door.renew(listen).map(|()| None)?,
+                None => {
+                    // What becomes secure, or stops to be, keeps its sockets and those who wait there.
+                    let given = doors.iter().find(|door| door.is_at(listen)).map_or(Ok(Vec::new()), Door::sockets);
+                    let given = given.map_err(|error| Trouble::Listen(listen.address, error))?;
+                    Some(Opened::new(listen, given, self.workers)?)
+                }
+            });
+        }
+        let told = self.told(&current, &difference, &plan, &doors, true);
+        running.watch_health(&self.control);
+        self.shared.current.store(Arc::new(running));
+        self.watch.swap(prepared);
+        let mut late = None;
+        let mut old: Vec<Option<Door>> = doors.drain(..).map(Some).collect();
+        for (listen, opened) in plan.listeners.iter().zip(opened) {
+            let is_it = |door: &&mut Option<Door>| door.as_ref().is_some_and(|door| door.is_for(listen));
+            match opened.map(|opened| self.serve(listen.clone(), opened)) {
+                Some(Ok(door)) => doors.push(door),
+                // The system has no thread left: the rest of the plan is not held up by it.
+                Some(Err(trouble)) => late = Some(trouble),
+                None => doors.extend(old.iter_mut().find(is_it).and_then(Option::take).map(|mut door| {
+                    door.plan = listen.clone();
+                    door
+                })),
+            }
+        }
+        old.into_iter().flatten().for_each(Door::dismiss);
+        if let Err(error) = desks.swap(admin) {
+            late = Some(Trouble::Threads(error));
+        }
+        self.close_streams(&current, &difference);
+        late.map_or(Ok(told), Err)
+    }
+
+    /// What a difference means for what is under way.
+    fn told(&self, current: &Running, difference: &Difference, plan: &Plan, doors: &[Door], is_done: bool) -> Reload {
+        let mut closing = Vec::new();
+        let mut kept = 0;
+        let now = self.shared.clock.now();
+        for (place, streams) in current.streams.iter().enumerate() {
+            if difference.kept.contains(&Some(place)) {
+                kept += streams.list().len();
+                continue;
+            }
+            let counts = &current.counts[place];
+            let route = Part::Route(counts.site.clone(), counts.route.clone());
+            let is_gone =
+                difference.changes.iter().any(|change| change.part == route && change.how == difference::How::Removed);
+            closing.extend(streams.list().into_iter().map(|stream| {
+                let age = now.saturating_duration_since(stream.began);
+                Closing::Stream { stream, age, route: route.clone(), is_gone }
+            }));
+        }
+        for door in doors {
+            let count = door.connections();
+            if count > 0 && !plan.listeners.iter().any(|listen| door.is_for(listen)) {
+                closing.push(Closing::Connections { address: door.address.clone(), count });
+            }
+        }
+        Reload { is_done, changes: difference.changes.clone(), closing, kept, grace: self.grace }
+    }
+
+    /// Ends the streams of routes that are not there any more, after a while.
+    fn close_streams(&self, old: &Running, difference: &Difference) {
+        let gone = old.streams.iter().enumerate().filter(|(place, _)| !difference.kept.contains(&Some(*place)));
+        let gone: Vec<_> = gone.map(|(_, streams)| Arc::clone(streams)).collect();
+        let (clock, grace) = (self.shared.clock.clone(), self.grace);
+        if !gone.is_empty() {
+            self.control.spawn(async move {
+                clock.sleep(grace).await;
+                gone.iter().for_each(|streams| streams.close());
+            });
+        }
+    }
+
+    fn serve(&self, plan: Listen, opened: Opened) -> Result<Door, Trouble> {
         let connection = wirelight_net::Config { interims_max: INTERIMS_MAX, ..wirelight_net::Config::default() };
-        let config = Config { connection, ..Config::default() };
-        let server = Server::observed(config, self.shared.clock.clone(), self.observer.clone());
+        let config = Config { connection, drain_timeout: self.grace, ..Config::default() };
+        let observer: Arc<dyn Observer> = self.watch.clone();
+        let server = Server::observed(config, self.shared.clock.clone(), Some(observer));
         let service = entry::around(Entry { shared: Arc::clone(&self.shared), listener: plan.address });
-        let workers = Workers::start(&server, vec![listener], self.workers, service).map_err(Trouble::Threads)?;
-        Ok(Door { plan, address, acceptor, shutdown: server.shutdown(), workers: Some(workers) })
+        Door::serve(plan, opened, self.workers, server, service).map_err(Trouble::Threads)
     }
 }
 
-impl Door {
-    /// Whether it can serve what another plan says of a listener.
-    fn is_for(&self, listen: &Listen) -> bool {
-        self.plan.address == listen.address && self.plan.certificates.is_empty() == listen.certificates.is_empty()
-    }
-
-    /// Reads the certificates again.
-    fn renew(&self, listen: &Listen) -> Result<(), Trouble> {
-        match &self.acceptor {
-            Some(acceptor) => acceptor.reload(&settings(listen)).map_err(|fault| Trouble::Tls(listen.address, fault)),
-            None => Ok(()),
-        }
-    }
-}
-
-fn settings(listen: &Listen) -> Settings {
-    let pairs = listen.certificates.iter().cloned();
-    let identities = pairs.map(|(chain, key)| Identity::Files(chain, key)).collect();
-    Settings { identities, client_authorities: None, http2: true, key_log: None }
-}
-
-fn open(listen: &Listen) -> Result<(Listener, Option<Arc<Acceptor>>), Trouble> {
-    let acceptor = match listen.certificates.is_empty() {
-        true => None,
-        false => {
-            let acceptor = Acceptor::new(&settings(listen)).map_err(|fault| Trouble::Tls(listen.address, fault))?;
-            Some(Arc::new(acceptor))
-        }
-    };
-    let listener = Listener::tcp(listen.address).map_err(|error| Trouble::Listen(listen.address, error))?;
-    Ok(match acceptor {
-        Some(acceptor) => (listener.secured(Arc::clone(&acceptor)), Some(acceptor)),
-        None => (listener, None),
-    })
+/// Nothing that can panic runs under these locks with what they guard half changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -9,16 +9,18 @@ use wirelight_service::layer::problem::{Asked, tell};
 use wirelight_service::service::Boxed;
 use wirelight_service::{Clock, Exchange, Request, Response, Result, Service, ServiceExt, Trail};
 
-use super::metrics::RouteCounts;
+use super::difference::Difference;
 use super::{Trouble, around, handler};
 use crate::config::Plan;
-use crate::config::plan::{Around, Condition, Handler, Site};
+use crate::config::plan::{Around, Condition, Handler, Site, Written};
 use crate::config::value::Network;
+use crate::metrics::RouteCounts;
 use crate::proxy::client;
 use crate::proxy::forward;
 use crate::proxy::group::Group;
 use crate::proxy::health;
 use crate::routes::{self, Facts, Matched, Routed};
+use crate::streams::{Staying, Stream, Streams, Tunnels};
 
 /// A plan with its services.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub struct Running {
     pub groups: Vec<Arc<Group>>,
     /// What happened on each route of each site.
     pub counts: Vec<Arc<RouteCounts>>,
+    /// What is under way for long on each route of each site.
+    pub streams: Vec<Arc<Streams>>,
 }
 
 /// What is done with requests that would leave us.
@@ -45,27 +49,37 @@ pub enum Sending {
 }
 
 impl Running {
-    /// Makes the services. What is known of groups that were there `before` is kept.
+    /// Makes the services. What is known of groups and routes that were there `before` is kept, as far as the
+    /// difference to that plan says that they are the same.
     ///
     /// # Errors
     /// If a folder cannot be opened.
-    pub fn build(plan: Plan, before: Option<&Self>, sending: Sending, clock: &Clock) -> Result<Self, Trouble> {
+    pub fn build(
+        plan: Plan,
+        before: Option<(&Self, &Difference)>,
+        sending: Sending,
+        clock: &Clock,
+    ) -> Result<Self, Trouble> {
         let threads = match sending {
             Sending::Really { threads } => threads,
             Sending::Explained => 1,
         };
         let group = |planned: &Arc<crate::config::plan::Upstream>| {
-            let known = before.iter().flat_map(|running| &running.groups).find(|group| group.plan == *planned);
+            let known = before.iter().flat_map(|(running, _)| &running.groups).find(|group| group.plan == *planned);
             known.map_or_else(|| Arc::new(Group::new(Arc::clone(planned), threads, clock.clone())), Arc::clone)
         };
         let groups: Vec<Arc<Group>> = plan.upstreams.iter().map(group).collect();
-        let mut counts = Vec::new();
+        let counts = counts(&plan, before.map(|(running, _)| running));
+        let streams: Vec<_> = (0..counts.len()).map(|place| streams(place, before)).collect();
         let context = Context { plan: &plan, groups: &groups, trusted: plan.trusted.clone().into(), sending, clock };
         let mut sites = Vec::new();
+        let mut from = 0;
         for site in &plan.sites {
-            sites.push(context.site(site, before, &mut counts)?);
+            let its = from..from + site.routes.len();
+            from = its.end;
+            sites.push(context.site(site, counts[its.clone()].to_vec(), streams[its].to_vec())?);
         }
-        Ok(Self { sites, groups, counts, plan })
+        Ok(Self { sites, groups, counts, streams, plan })
     }
 
     /// Begins to ask the servers of groups that are new how they are.
@@ -91,17 +105,11 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
-    fn site(&self, site: &Site, before: Option<&Running>, all: &mut Vec<Arc<RouteCounts>>) -> Result<Boxed, Trouble> {
+    fn site(&self, site: &Site, counts: Vec<Arc<RouteCounts>>, streams: Vec<Arc<Streams>>) -> Result<Boxed, Trouble> {
         let mut services = Vec::new();
-        let mut counts = Vec::new();
         for route in &site.routes {
-            let inner = handler::service(&route.handler, &self.handling())?;
-            services.push(around::wrap(&route.around, inner, self.clock));
-            let known =
-                before.iter().flat_map(|running| &running.counts).find(|known| known.is_of(&site.name(), &route.name));
-            let route_counts = known.map_or_else(|| Arc::new(RouteCounts::new(&site.name(), &route.name)), Arc::clone);
-            all.push(Arc::clone(&route_counts));
-            counts.push(route_counts);
+            let inner = handler::service(route, &self.handling())?;
+            services.push(around::wrap(&route.around, inner, &self.handling()));
         }
         let routes = Routes {
             asks_client: site
@@ -112,10 +120,11 @@ impl Context<'_> {
             site: site.clone(),
             services,
             counts,
+            streams,
             trusted: Arc::clone(&self.trusted),
             clock: self.clock.clone(),
         };
-        Ok(around::wrap(&site.around, routes.boxed(), self.clock))
+        Ok(around::wrap(&site.around, routes.boxed(), &self.handling()))
     }
 
     fn handling(&self) -> handler::Handling<'_> {
@@ -129,9 +138,29 @@ impl Context<'_> {
     }
 }
 
+/// The counts of all routes of a plan, in its order; what was counted before goes on.
+fn counts(plan: &Plan, before: Option<&Running>) -> Vec<Arc<RouteCounts>> {
+    let mut counts: Vec<Arc<RouteCounts>> = Vec::new();
+    for site in &plan.sites {
+        for route in &site.routes {
+            let (site, route) = (site.name(), &*route.name);
+            let known = before.iter().flat_map(|running| &running.counts).chain(&counts);
+            let known = known.into_iter().find(|known| known.is_of(&site, route)).map(Arc::clone);
+            counts.push(known.unwrap_or_else(|| Arc::new(RouteCounts::new(&site, route))));
+        }
+    }
+    counts
+}
+
+/// The streams of a route; they go on where the route is the same.
+fn streams(place: usize, before: Option<(&Running, &Difference)>) -> Arc<Streams> {
+    let known = before.and_then(|(running, difference)| running.streams.get((*difference.kept.get(place)?)?));
+    known.map(Arc::clone).unwrap_or_default()
+}
+
 /// Whether anything on a route is filled in from what it matched.
-fn fills_in(around: &[Around], handler: &Handler) -> bool {
-    matches!(handler, Handler::Redirect { .. }) || around.iter().any(|each| matches!(each, Around::Rewrite(_)))
+fn fills_in(around: &[Written<Around>], handler: &Handler) -> bool {
+    matches!(handler, Handler::Redirect { .. }) || around.iter().any(|each| matches!(each.what, Around::Rewrite(_)))
 }
 
 /// The routes of a site.
@@ -139,6 +168,7 @@ struct Routes {
     site: Site,
     services: Vec<Boxed>,
     counts: Vec<Arc<RouteCounts>>,
+    streams: Vec<Arc<Streams>>,
     trusted: Arc<[Network]>,
     /// Whether any route asks for the client's address.
     asks_client: bool,
@@ -169,8 +199,9 @@ impl Service for Routes {
             return Ok(self.nowhere(&facts, &request, &trail));
         };
         if trail.is_watched() {
-            let route = Arc::clone(&self.site.routes[index].name);
-            trail.note(Routed::Taken { route, passed: routes::passed(&self.site, index, &facts) });
+            let route = &self.site.routes[index];
+            let passed = routes::passed(&self.site, index, &facts);
+            trail.at(route.place.as_ref()).note(Routed::Taken { route: Arc::clone(&route.name), passed });
         }
         if self.fills_in[index] {
             let pattern = pattern.cloned();
@@ -179,16 +210,43 @@ impl Service for Routes {
             request = Request::from_parts(parts, body);
             request.extensions_mut().insert(matched);
         }
-        let began = self.clock.now();
-        let counting = self.counts[index].begin();
-        let answered = self.services[index].call(request).await;
-        let took = self.clock.now().saturating_duration_since(began);
-        counting.end(answered.as_ref().map_or_else(|error| error.status(), |response| response.status()), took);
-        answered
+        let counting = self.counts[index].begin(request.method(), &self.clock);
+        let stream = self.stream(&request);
+        if request.method() == Method::CONNECT || request.headers().contains_key(header::UPGRADE) {
+            let (streams, stream) = (Arc::clone(&self.streams[index]), Stream { is_tunnel: true, ..stream.clone() });
+            request.extensions_mut().insert(Tunnels { streams, stream });
+        }
+        let mut response = match self.services[index].call(request).await {
+            Ok(response) => response,
+            Err(error) => {
+                counting.end(error.status());
+                return Err(error);
+            }
+        };
+        let is_file = response.body_mut().as_file().is_some();
+        if is_file || response.body().as_bytes().is_some() {
+            counting.end(response.status());
+            return Ok(response);
+        }
+        let (parts, body) = response.into_parts();
+        let stay = self.streams[index].enter(stream);
+        let body = Staying::body(body, stay, counting, parts.status, trail);
+        Ok(Response::from_parts(parts, body))
     }
 }
 
 impl Routes {
+    /// What a request becomes that goes on for long.
+    fn stream(&self, request: &Request) -> Stream {
+        Stream {
+            began: self.clock.now(),
+            peer: request.extensions().get::<Exchange>().and_then(|exchange| exchange.peer.clone()),
+            method: request.method().clone(),
+            target: request.uri().clone(),
+            is_tunnel: false,
+        }
+    }
+
     /// No route took the request.
     fn nowhere(&self, facts: &Facts<'_>, request: &Request, trail: &Trail) -> Response {
         let allowed = routes::allowed(&self.site, facts);
@@ -201,7 +259,9 @@ impl Routes {
         let allow = HeaderValue::from_str(&names.join(", "));
         let method = facts.method.clone();
         let refused = Routed::NotAllowed { method, allowed, passed };
-        let mut response = refuse(StatusCode::METHOD_NOT_ALLOWED, refused, request, trail);
+        let limiting = self.site.routes.iter().find(|route| routes::is_for_other_methods(route, facts));
+        let trail = trail.at(limiting.and_then(|route| route.place.as_ref()));
+        let mut response = refuse(StatusCode::METHOD_NOT_ALLOWED, refused, request, &trail);
         if let Ok(allow) = allow {
             response.headers_mut().insert(header::ALLOW, allow);
         }

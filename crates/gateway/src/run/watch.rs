@@ -1,0 +1,163 @@
+//! Who watches the exchanges of a gateway: the access log and the exporter of spans, which a reload may swap.
+
+use std::fmt::Display;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwapOption;
+use http::HeaderMap;
+use tokio::runtime::Handle;
+use wirelight_net::observe::{ConnectionInfo, Observer, Record, Watcher, Wire};
+
+use super::Trouble;
+use crate::access_log::{self, AccessLog, LogFile, Writer};
+use crate::config::Plan;
+use crate::config::plan;
+use crate::otlp::{Counts, Exporter};
+
+/// An observer whose parts can be swapped under the exchanges.
+pub(super) struct Watch {
+    log: ArcSwapOption<AccessLog>,
+    writer: Mutex<Option<Writer>>,
+    spans: ArcSwapOption<Exporter>,
+    /// What became of spans, whoever exported them.
+    pub(super) counts: Arc<Counts>,
+    /// Somebody else who watches.
+    other: Option<Arc<dyn Observer>>,
+}
+
+/// What a new plan needs that the old one did not have, opened but not used yet.
+pub(super) struct Prepared {
+    log: Option<Option<(AccessLog, Writer)>>,
+    spans: Option<Option<Exporter>>,
+}
+
+impl Watch {
+    pub(super) fn new(other: Option<Arc<dyn Observer>>) -> Self {
+        Self {
+            log: ArcSwapOption::empty(),
+            writer: Mutex::default(),
+            spans: ArcSwapOption::empty(),
+            counts: Arc::default(),
+            other,
+        }
+    }
+
+    /// Opens what is different in a plan; nothing is swapped yet.
+    pub(super) fn prepare(&self, old: Option<&Plan>, new: &Plan, control: &Handle) -> Result<Prepared, Trouble> {
+        let same_log = old.is_some_and(|old| old.access_log == new.access_log);
+        let same_spans = old.is_some_and(|old| old.tracing == new.tracing);
+        let log = match &new.access_log {
+            _ if same_log => None,
+            Some(log) => Some(Some(open(log)?)),
+            None => Some(None),
+        };
+        let exporting = new.tracing.as_ref().and_then(|tracing| Some((tracing.collector.as_ref()?, tracing)));
+        let spans = match exporting {
+            _ if same_spans => None,
+            Some((collector, tracing)) => {
+                let exporter = Exporter::start(collector, tracing, Arc::clone(&self.counts), control.clone());
+                Some(Some(exporter.map_err(|error| Trouble::Collector(collector.clone(), error))?))
+            }
+            None => Some(None),
+        };
+        Ok(Prepared { log, spans })
+    }
+
+    /// Puts into use what was prepared. What is replaced writes out what it has.
+    pub(super) fn swap(&self, prepared: Prepared) {
+        if let Some(log) = prepared.log {
+            let (log, writer) = log.unzip();
+            self.log.store(log.map(Arc::new));
+            let old = std::mem::replace(&mut *self.writer.lock().unwrap_or_else(PoisonError::into_inner), writer);
+            drop(old);
+        }
+        if let Some(spans) = prepared.spans
+            && let Some(old) = self.spans.swap(spans.map(Arc::new))
+        {
+            // It may wait for a collector, and nobody is to wait for that.
+            std::thread::spawn(move || old.finish());
+        }
+    }
+
+    /// Has log files looked at: those that were moved away are made anew.
+    pub(super) fn reopen(&self) {
+        if let Some(log) = &*self.log.load() {
+            log.reopen();
+        }
+    }
+
+    /// Writes out everything, and ends.
+    pub(super) fn finish(&self) {
+        self.log.store(None);
+        drop(self.writer.lock().unwrap_or_else(PoisonError::into_inner).take());
+        if let Some(spans) = self.spans.swap(None) {
+            spans.finish();
+        }
+    }
+}
+
+fn open(plan: &plan::AccessLog) -> Result<(AccessLog, Writer), Trouble> {
+    let config = access_log::Config { format: plan.format, ..access_log::Config::default() };
+    let started = match &plan.file {
+        Some(path) => LogFile::open(path, plan.rotation).and_then(|file| AccessLog::start(config, file, None)),
+        None => AccessLog::start(config, io::stdout(), None),
+    };
+    started.map_err(|error| Trouble::AccessLog(plan.file.clone(), error))
+}
+
+impl Observer for Watch {
+    fn wants_records(&self) -> bool {
+        self.log.load().is_some()
+            || self.spans.load().is_some()
+            || self.other.as_ref().is_some_and(|other| other.wants_records())
+    }
+
+    fn wants_bytes(&self) -> bool {
+        self.other.as_ref().is_some_and(|other| other.wants_bytes())
+    }
+
+    fn bytes(&self, connection: &ConnectionInfo, number: u64, wire: Wire, bytes: &[u8]) {
+        if let Some(other) = &self.other {
+            other.bytes(connection, number, wire, bytes);
+        }
+    }
+
+    fn watch(&self, connection: &Arc<ConnectionInfo>) -> Option<Box<dyn Watcher>> {
+        self.other.as_ref()?.watch(connection)
+    }
+
+    fn keep(&self, fields: &HeaderMap) -> HeaderMap {
+        match (&self.other, &*self.log.load()) {
+            (Some(other), _) => other.keep(fields),
+            (None, Some(log)) => log.keep(fields),
+            (None, None) => HeaderMap::new(),
+        }
+    }
+
+    fn keep_of_response(&self, fields: &HeaderMap) -> HeaderMap {
+        match (&self.other, &*self.log.load()) {
+            (Some(other), _) => other.keep_of_response(fields),
+            (None, Some(log)) => log.keep_of_response(fields),
+            (None, None) => HeaderMap::new(),
+        }
+    }
+
+    fn finished(&self, record: Box<Record>) {
+        if let Some(log) = &*self.log.load() {
+            log.write(&record);
+        }
+        if let Some(spans) = &*self.spans.load() {
+            spans.export(&record);
+        }
+        if let Some(other) = &self.other {
+            other.finished(record);
+        }
+    }
+
+    fn closed(&self, connection: &ConnectionInfo, because: &dyn Display) {
+        if let Some(other) = &self.other {
+            other.closed(connection, because);
+        }
+    }
+}
