@@ -33,7 +33,7 @@ export function show(panel, detail) {
   });
   const choices = /** @type {const} */ ([['text', 'Text'], ['hex', 'Hex']]).map(([value, title]) =>
     element('label', { class: 'choice' },
-      element('input', { type: 'radio', name: 'form', value, checked: form === value, on: { change: () => { form = value; show(panel, detail); panel.querySelector(`input[value=${value}]`)?.focus(); } } }), title));
+      element('input', { type: 'radio', name: 'form', value, checked: form === value, on: { change: () => { form = value; show(panel, detail); /** @type {HTMLElement | null} */ (panel.querySelector(`input[value=${value}]`))?.focus(); } } }), title));
   fill(panel, element('h3', { class: 'unseen' }, 'Bytes'),
     element('div', { class: 'toolbar' },
       element('fieldset', { class: 'choices' }, element('legend', { class: 'unseen' }, 'Shown as'), choices),

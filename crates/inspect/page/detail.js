@@ -36,6 +36,8 @@ export class Detail extends EventTarget {
     /** What the server said of the exchange in view. @type {any} */
     this.said = null;
     this.turn = 0;
+    /** Whether the focus is to go to the tabs once they are shown. */
+    this.wantsFocus = false;
     this.heading = element('h2', { tabindex: -1 });
     this.line = element('p', { class: 'verdict' });
     this.facts = element('p', { class: 'facts-line' });
@@ -97,6 +99,12 @@ export class Detail extends EventTarget {
     if (id === this.id && this.said?.summary.state === 'open') this.#load(++this.turn, false);
   }
 
+  /** Hears that a connection was opened or closed, or carries more: if it is in view, it is shown anew. @param {number} id */
+  heardOfConnection(id) {
+    if (this.place?.view === 'connections' && this.place.id === String(id)) this.show(this.place);
+    if (this.tab === 'connection' && this.said?.connection.id === id && this.id) this.#load(++this.turn, true);
+  }
+
   /** @param {number} turn @param {boolean} same */
   async #load(turn, same) {
     this.#mark();
@@ -127,6 +135,7 @@ export class Detail extends EventTarget {
       const isChosen = tab.dataset.tab === this.tab;
       tab.setAttribute('aria-selected', String(isChosen));
       tab.setAttribute('tabindex', isChosen ? '0' : '-1');
+      if (isChosen && this.tabs.contains(document.activeElement)) tab.focus();
     }
     this.panel.setAttribute('aria-labelledby', `tab-${this.tab}`);
   }
@@ -154,7 +163,6 @@ export class Detail extends EventTarget {
     if (!(event.key in steps)) return;
     event.preventDefault();
     this.turnTab(steps[event.key]);
-    /** @type {HTMLElement | null} */ (this.tabs.querySelector(`[data-tab=${this.tab}]`))?.focus();
   }
 
   /** @param {unknown} error */

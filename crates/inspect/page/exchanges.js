@@ -13,6 +13,8 @@ export class Exchanges extends EventTarget {
   rows = [];
   filter = '';
   counts = { kept: 0, dropped: 0, seen: 0, matched: 0 };
+  /** How many this page has had and forgotten, so that a list can stay where it is. */
+  forgotten = 0;
   /** Whether the first answer has come. */
   loaded = false;
   #known = new Map();
@@ -111,7 +113,9 @@ export class Exchanges extends EventTarget {
       if (summary.state === 'done') this.dispatchEvent(new CustomEvent('done', { detail: summary.id }));
     }
     if (this.rows.length > KEPT_MAX) {
-      for (const old of this.rows.splice(0, this.rows.length - KEPT_MAX)) this.#known.delete(old.id);
+      const old = this.rows.splice(0, this.rows.length - KEPT_MAX);
+      for (const { id } of old) this.#known.delete(id);
+      this.forgotten += old.length;
     }
     this.#tell();
   }

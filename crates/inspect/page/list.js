@@ -21,6 +21,7 @@ export class List extends EventTarget {
     this.picked = '';
     /** Another that is marked, to be compared. */
     this.marked = '';
+    this.forgotten = 0;
     /** @type {Row[]} */
     this.rows = [];
     this.body = element('div', { class: 'rows', role: 'rowgroup' });
@@ -96,6 +97,8 @@ export class List extends EventTarget {
     this.body.style.height = `${rows.length * this.height}px`;
     this.empty.hidden = rows.length > 0 || !this.exchanges.loaded;
     if (this.follows && rows.length > 0) this.grid.scrollTop = this.grid.scrollHeight;
+    else if (this.exchanges.forgotten > this.forgotten) this.grid.scrollTop -= (this.exchanges.forgotten - this.forgotten) * this.height;
+    this.forgotten = this.exchanges.forgotten;
     const top = this.grid.scrollTop;
     const room = this.grid.clientHeight;
     const first = Math.max(0, Math.floor(top / this.height) - MARGIN);

@@ -201,6 +201,7 @@ exchanges.addEventListener('trouble', (event) => {
   else notice.say(problem.message, true);
 });
 live.addEventListener('state', showState);
+live.addEventListener('connection', (event) => detail.heardOfConnection(/** @type {CustomEvent} */ (event).detail.id));
 list.addEventListener('pick', (event) => {
   const id = /** @type {CustomEvent} */ (event).detail;
   if (detail.root.hidden) list.pick(id);

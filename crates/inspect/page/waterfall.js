@@ -24,6 +24,7 @@ export function axis(spans) {
   const worked = busy.reduce((sum, span) => sum + span.end - span.start, 0) || 1;
   /** @type {{start: number, end: number, from: number, to: number}[]} */
   const pieces = [];
+  /** @type {{at: number, length: number}[]} */
   const folds = [];
   let width = 0;
   busy.forEach((span, index) => {
