@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         Command::Raw(arguments) => command::raw::run(&arguments),
         Command::Trust(arguments) => command::trust::run(&arguments),
         Command::Run(arguments) => command::gateway::run(&arguments),
+        Command::Reload(arguments) => command::gateway::reload(&arguments),
         Command::Proxy(arguments) => command::gateway::proxy(&arguments),
         Command::Check(arguments) => command::gateway::check(&arguments),
         Command::Fmt(arguments) => command::gateway::fmt(&arguments),

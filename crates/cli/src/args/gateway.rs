@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use wirelight_gateway::config::plan::UpstreamServer;
@@ -19,7 +20,14 @@ const CONFIG: &str = "wirelight.kdl";
 #[command(after_long_help = format!("Examples:
   wirelight run                              what wirelight.kdl in this folder says
   wirelight run --config /etc/wirelight.kdl  another file
-  kill -HUP PID                              read it again, without losing a request
+  wirelight reload                           read it again, without losing a request
+
+Signals:
+  TERM, INT  answer what has begun, and end; a second INT ends at once
+  HUP        read the config file again; a bad one changes nothing
+  USR1       open the access log again
+  USR2       start this command again from the file at the same path, and hand it the listening sockets:
+             once it serves, this process answers what it has begun and ends; if it never does, this one goes on
 
 {}", exit::STATUSES))]
 pub(crate) struct Run {
@@ -29,6 +37,38 @@ pub(crate) struct Run {
     /// How many threads serve each listener; by default one for each core.
     #[arg(long, value_name = "NUMBER")]
     pub(crate) workers: Option<NonZeroUsize>,
+
+    /// The socket through which `wirelight reload` finds this process; without, a place of its own for each config.
+    #[arg(long, value_name = "PATH", value_hint = clap::ValueHint::FilePath)]
+    pub(crate) control: Option<PathBuf>,
+
+    /// How long streams whose route a reload changes, and connections whose listener is gone, may take to end, in
+    /// seconds.
+    #[arg(long, value_name = "SECONDS", value_parser = super::seconds, default_value = "30")]
+    pub(crate) grace: Duration,
+}
+
+/// The arguments of `reload`.
+#[derive(Debug, Args)]
+#[command(after_long_help = format!("Examples:
+  wirelight reload                what runs wirelight.kdl of this folder reads it again
+  wirelight reload --dry-run      what would change, which streams and connections would be closed, and why
+
+A file with a fault changes nothing. Requests that are under way finish as they began, and streams whose route
+is the same go on.
+
+{}", exit::STATUSES))]
+pub(crate) struct Reload {
+    #[command(flatten)]
+    pub(crate) file: Config,
+
+    /// Change nothing: only say what would be.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// The socket that `wirelight run` was told with the same flag.
+    #[arg(long, value_name = "PATH", value_hint = clap::ValueHint::FilePath)]
+    pub(crate) control: Option<PathBuf>,
 }
 
 /// Which config file.

@@ -15,7 +15,7 @@ use clap_complete::Shell;
 
 pub(crate) use bench::Bench;
 pub(crate) use echo::Echo;
-pub(crate) use gateway::{Check, Explain, Fmt, Proxy, Run};
+pub(crate) use gateway::{Check, Explain, Fmt, Proxy, Reload, Run};
 pub(crate) use get::Get;
 pub(crate) use listen::{Listen, Log};
 pub(crate) use raw::Raw;
@@ -61,6 +61,8 @@ pub(crate) enum Command {
     Trust(Trust),
     /// Run what a config file says: sites, routes, and servers to forward to.
     Run(Run),
+    /// Have a running gateway read its config file again, or say what that would change and close.
+    Reload(Reload),
     /// Forward everything that comes in to one server or several, without a config file.
     Proxy(Proxy),
     /// Say everything that is wrong with a config file.

@@ -170,7 +170,8 @@ fn the_admin_listener_tells_this_machine_what_happened() {
     let token = ["-H", "Authorization: Bearer secret"];
     assert_eq!(curl(&[&token[..], &[&url("/healthz")]].concat()), "ok\n");
     let metrics = curl(&[&token[..], &[&url("/metrics")]].concat());
-    let line = "http_server_responses_total{server_address=\"default\",http_route=\"all\",status_class=\"2xx\"} 1\n";
+    let line = "http_server_request_duration_seconds_count{http_request_method=\"GET\",http_response_status_code=\"200\",\
+                wirelight_site=\"default\",http_route=\"all\"} 1\n";
     assert!(metrics.contains(line) && !metrics.contains("secret-path"), "{metrics}");
     let foreign = curl(&[&token[..], &["-i", "-H", "Host: evil.test", &url("/metrics")]].concat());
     assert!(foreign.starts_with("HTTP/1.1 421"), "{foreign}");

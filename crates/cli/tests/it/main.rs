@@ -6,6 +6,7 @@ mod corpus;
 mod echo;
 mod gateway;
 mod gateway_corpus;
+mod gateway_reload;
 mod get;
 mod process;
 mod raw;

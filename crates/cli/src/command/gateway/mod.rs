@@ -1,12 +1,15 @@
 //! The gateway's commands.
 
 mod check;
+mod control;
 mod explain;
 mod fmt;
-mod log;
 mod proxy;
+mod reload;
 mod run;
 mod signals;
+mod successor;
+mod systemd;
 
 use std::io::Write;
 use std::path::Path;
@@ -19,6 +22,7 @@ pub(crate) use check::run as check;
 pub(crate) use explain::run as explain;
 pub(crate) use fmt::run as fmt;
 pub(crate) use proxy::run as proxy;
+pub(crate) use reload::run as reload;
 pub(crate) use run::run;
 
 use crate::exit::Failure;
