@@ -100,24 +100,37 @@ impl ReceiveWindow {
 }
 
 /// Measures how much content is under way in a round trip, by a PING now and then.
+///
+/// A round trip that did not fill the window is followed by a pause, which is twice as long each time: on a short path
+/// every PING would otherwise be followed by the next, which peers take for a flood.
 #[derive(Debug, Default)]
 pub(crate) struct Estimator {
     /// How much content has come since the PING that is under way.
     sample: Option<u64>,
+    /// How much has to come before the next PING.
+    pause: u64,
+    /// How much that was after the last measurement that asked for no more; none if the last one did.
+    paused: u64,
 }
+
+/// How much content passes before the next measurement, after one and after many that asked for no more.
+const PAUSE_BYTES: std::ops::RangeInclusive<u64> = 1 << 20..=64 << 20;
 
 impl Estimator {
     /// Whether a PING should go out now, to begin a measurement.
     pub(crate) fn begin(&mut self) -> bool {
-        let begins = self.sample.is_none();
-        self.sample.get_or_insert(0);
+        let begins = self.sample.is_none() && self.pause == 0;
+        if begins {
+            self.sample = Some(0);
+        }
         begins
     }
 
     #[inline]
     pub(crate) fn receive(&mut self, bytes: u32) {
-        if let Some(sum) = &mut self.sample {
-            *sum += u64::from(bytes);
+        match &mut self.sample {
+            Some(sum) => *sum += u64::from(bytes),
+            None => self.pause = self.pause.saturating_sub(bytes.into()),
         }
     }
 
@@ -126,6 +139,8 @@ impl Estimator {
         let bytes = self.sample.take()?;
         // A window of which less than two thirds were used is not what holds the peer back.
         let filled = bytes * 3 >= u64::from(window) * 2;
+        self.paused = if filled { 0 } else { (self.paused * 2).clamp(*PAUSE_BYTES.start(), *PAUSE_BYTES.end()) };
+        self.pause = self.paused;
         filled.then(|| u32::try_from(bytes * 2).unwrap_or(u32::MAX).max(window.saturating_mul(2)))
     }
 }
@@ -178,9 +193,26 @@ mod tests {
         assert!(!estimator.begin());
         estimator.receive(50);
         assert_eq!(estimator.end(100), None);
+        assert!(!estimator.begin(), "after a measurement that asked for no more there is a pause");
+        estimator.receive(1 << 20);
         assert!(estimator.begin());
         estimator.receive(90);
         assert_eq!(estimator.end(100), Some(200));
         assert_eq!(estimator.end(100), None);
+        assert!(estimator.begin(), "after one that did there is none");
+    }
+
+    #[test]
+    fn a_gibibyte_on_a_short_path_takes_few_measurements() {
+        let mut estimator = Estimator::default();
+        let mut measurements = 0;
+        for _ in 0..65_536 {
+            estimator.receive(16 * 1024);
+            if estimator.begin() {
+                measurements += 1;
+                assert_eq!(estimator.end(64 * 1024), None);
+            }
+        }
+        assert!(measurements < 25, "{measurements}");
     }
 }
