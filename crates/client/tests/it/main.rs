@@ -3,6 +3,7 @@
 mod behaviour;
 mod caching;
 mod dns;
+mod memory;
 mod names;
 mod peers;
 mod script;

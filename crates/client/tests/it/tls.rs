@@ -12,12 +12,12 @@ use wirelight_net::{ConnectionInfo, Context};
 use wirelight_proto::{Role, h1, h2};
 use wirelight_service::{Body, Request, Response, Result};
 
-struct Authority {
-    pem: String,
+pub(crate) struct Authority {
+    pub(crate) pem: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
-fn authority(name: &str) -> Authority {
+pub(crate) fn authority(name: &str) -> Authority {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(vec![]).unwrap();
     params.distinguished_name.push(rcgen::DnType::CommonName, name);
@@ -27,7 +27,7 @@ fn authority(name: &str) -> Authority {
 }
 
 /// A certificate for `localhost`, changed, with its key.
-fn identity(authority: &Authority, change: impl FnOnce(&mut CertificateParams)) -> Identity {
+pub(crate) fn identity(authority: &Authority, change: impl FnOnce(&mut CertificateParams)) -> Identity {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     params.distinguished_name = rcgen::DistinguishedName::new();
@@ -67,20 +67,20 @@ async fn serve(settings: Settings) -> SocketAddr {
     address
 }
 
-fn settings(identity: Identity, http2: bool) -> Settings {
+pub(crate) fn settings(identity: Identity, http2: bool) -> Settings {
     Settings { identities: vec![identity], client_authorities: None, http2, key_log: None }
 }
 
-struct Folder(PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("wirelight-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
 
-    fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.0.join(name);
         std::fs::write(&path, text).unwrap();
         path
