@@ -16,11 +16,14 @@ export async function save(which) {
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }
 
+/** @typedef {(said: string, isTrouble: boolean, ids: string[]) => void} Say told what came of a file, and which exchanges */
+
 /**
  * Asks for a file and takes it in.
+ * @param {Say} say
  * @returns {HTMLInputElement} the control that asks; `click()` opens it
  */
-export function chooser(/** @type {(said: string, isTrouble: boolean) => void} */ say) {
+export function chooser(say) {
   const input = element('input', {
     type: 'file', class: 'unseen', id: 'har-file', accept: '.har,.json,application/json', tabindex: -1, 'aria-label': 'A HAR file to take in',
     on: {
@@ -36,13 +39,13 @@ export function chooser(/** @type {(said: string, isTrouble: boolean) => void} *
 /**
  * Takes a file in.
  * @param {File} file
- * @param {(said: string, isTrouble: boolean) => void} say told what came of it
+ * @param {Say} say
  */
 export async function read(file, say) {
   try {
-    const { imported } = await api.readHar(await file.text());
-    say(`${imported === 1 ? '1 exchange was' : `${imported} exchanges were`} taken from ${file.name}.`, false);
+    const { imported, ids } = await api.readHar(await file.text());
+    say(`${imported === 1 ? '1 exchange was' : `${imported} exchanges were`} taken from ${file.name}.`, false, ids);
   } catch (error) {
-    say(`${file.name} was not taken in: ${/** @type {Error} */ (error).message}`, true);
+    say(`${file.name} was not taken in: ${/** @type {Error} */ (error).message}`, true, []);
   }
 }

@@ -23,7 +23,7 @@ const detail = new Detail(exchanges);
 const filter = new Filter();
 const notice = new Notice();
 const dialog = help();
-const file = har.chooser((said, isTrouble) => notice.say(said, isTrouble));
+const file = har.chooser(tookHar);
 let recording = true;
 let status = /** @type {any} */ (null);
 
@@ -127,6 +127,14 @@ async function copy() {
   notice.say(`As curl: ${await take(text)}`);
 }
 
+/** What came of a HAR file: its first exchange is gone to, wherever its time has put it. @type {import('./har.js').Say} */
+async function tookHar(said, isTrouble, ids) {
+  notice.say(said, isTrouble);
+  if (ids.length === 0) return;
+  await exchanges.load();
+  list.pick(ids[0]);
+}
+
 async function toggleRecording() {
   await api.record(!recording);
   showRecording(!recording);
@@ -228,7 +236,7 @@ addEventListener('keydown', (event) => {
 addEventListener('dragover', (event) => event.preventDefault());
 addEventListener('drop', (event) => {
   event.preventDefault();
-  for (const dropped of event.dataTransfer?.files ?? []) har.read(dropped, (said, isTrouble) => notice.say(said, isTrouble));
+  for (const dropped of event.dataTransfer?.files ?? []) har.read(dropped, tookHar);
 });
 
 /** @type {HTMLElement} */ (document.getElementById('tools')).append(

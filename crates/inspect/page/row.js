@@ -100,6 +100,6 @@ export class Row {
 
 /** @param {HTMLElement} bar @param {number} from @param {number} to */
 function place(bar, from, to) {
-  bar.style.left = `${(from * 100).toFixed(2)}%`;
+  bar.style.left = `min(${(from * 100).toFixed(2)}%, 100% - 2px)`;
   bar.style.width = `${((to - from) * 100).toFixed(2)}%`;
 }

@@ -3,10 +3,10 @@ import { element, fill } from './element.js';
 import { duration } from './quantity.js';
 import { plain } from './shown.js';
 
-/** What a phase is called where its name does not say it. @type {Record<string, string>} */
+/** What a phase is called; another says itself what it was. @type {Record<string, string>} */
 const NAMES = {
   accepted: 'connection accepted', secured: 'TLS handshake done', 'first-byte-in': 'first byte in', head: 'head complete',
-  routed: 'routed', 'request-complete': 'request complete', 'upstream-connected': 'upstream connected',
+  'request-complete': 'request complete', 'upstream-connected': 'upstream connected',
   'upstream-first-byte': 'first byte from upstream', 'first-byte-out': 'first byte out', done: 'done',
   begun: 'begun', queued: 'waited for a connection', resolved: 'name resolved', connected: 'connected', proxied: 'through the proxy',
   sent: 'request sent', 'first-byte': 'first byte',
@@ -60,9 +60,9 @@ function drawn(lane, scale) {
       element(index === 3 ? 'td' : 'th', { scope: index === 3 ? null : 'col' }, title)))),
     element('tbody', {}, stretches(lane.phases).map(({ phase, until, depth }) => {
       const bar = element('i', { class: `bar ${phase.name.startsWith('upstream') ? 'upstream' : depth ? 'layer' : ''}` });
-      bar.style.left = `${share(phase.at_us) * 100}%`;
+      bar.style.left = `min(${share(phase.at_us) * 100}%, 100% - 2px)`;
       bar.style.width = `${(share(until) - share(phase.at_us)) * 100}%`;
-      const name = element('th', { scope: 'row', class: `depth-${Math.min(5, depth)}` }, plain(phase.says || (NAMES[phase.name] ?? phase.name.replace(/^in /, 'within ')), 160));
+      const name = element('th', { scope: 'row', class: `depth-${Math.min(5, depth)}` }, plain(NAMES[phase.name] ?? (phase.says || phase.name.replace(/^in /, 'within ')), 160));
       return element('tr', {}, name,
         element('td', { class: 'number' }, duration(phase.at_us)),
         element('td', { class: 'number' }, until > phase.at_us ? duration(until - phase.at_us) : ''),
