@@ -5,6 +5,7 @@ mod caching;
 mod dns;
 mod memory;
 mod names;
+mod others;
 mod peers;
 mod script;
 mod servers;
