@@ -9,20 +9,36 @@ use wirelight_semantics::cors::{Methods, Names, Origins, Pattern, Policy};
 use wirelight_semantics::media_type;
 
 use super::fault::Fault;
+use super::guard;
 use super::handler::field_value;
-use super::plan::{Around, Edit, Page, SecurityHeaders, Template};
+use super::plan::{Around, Edit, Page, SecurityHeaders, Template, Written};
 use super::top::Scope;
 use super::upstream::{field_name, span};
 use super::value::{duration, size};
 use super::word::{Value, Word, once};
 
 /// The words that stand around.
-pub(super) const WORDS: [&str; 9] =
-    ["rewrite", "header", "cors", "compress", "security-headers", "timeout", "limit", "trace", "error-page"];
+pub(super) const WORDS: [&str; 11] = [
+    "rewrite",
+    "header",
+    "cors",
+    "compress",
+    "security-headers",
+    "timeout",
+    "limit",
+    "basic-auth",
+    "forward-auth",
+    "trace",
+    "error-page",
+];
 
-/// Reads one of them; `parameters` are those of the route's pattern.
-pub(super) fn read(word: &Word<'_>, scope: &Scope<'_>, parameters: &[&str]) -> Option<Around> {
-    if !matches!(word.name(), "header" | "cors") {
+/// Reads one of them, with its place; `parameters` are those of the route's pattern.
+pub(super) fn written(word: &Word<'_>, scope: &Scope<'_>, parameters: &[&str]) -> Option<Written<Around>> {
+    Some(Written { what: read(word, scope, parameters)?, place: Some(word.place()) })
+}
+
+fn read(word: &Word<'_>, scope: &Scope<'_>, parameters: &[&str]) -> Option<Around> {
+    if !matches!(word.name(), "header" | "cors" | "basic-auth" | "forward-auth") {
         word.no_block();
     }
     match word.name() {
@@ -33,6 +49,8 @@ pub(super) fn read(word: &Word<'_>, scope: &Scope<'_>, parameters: &[&str]) -> O
         "security-headers" => security_headers(word),
         "timeout" => timeout(word),
         "limit" => limit(word),
+        "basic-auth" => guard::basic_auth(word, scope).map(Around::BasicAuth),
+        "forward-auth" => guard::forward_auth(word).map(Around::ForwardAuth),
         "trace" => {
             word.bare();
             Some(Around::Trace)

@@ -1,22 +1,27 @@
 //! What answers: files, a fixed response, a redirect, another server.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
 
 use super::fault::Fault;
-use super::plan::{Files, Handler, Proxy, ProxyHost, Template};
+use super::plan::{Connect, Files, Handler, Proxy, ProxyHost, Template};
 use super::top::Scope;
-use super::upstream;
+use super::upstream::{self, span};
 use super::word::{Value, Word, unknown};
+use crate::proxy::destination::{Destination, Destinations};
 
 /// The words that answer.
-pub(super) const WORDS: [&str; 4] = ["files", "proxy", "respond", "redirect"];
+pub(super) const WORDS: [&str; 5] = ["files", "proxy", "connect", "respond", "redirect"];
 
 /// Reads a handler; `parameters` are those of the route's pattern.
 pub(super) fn read(word: &Word<'_>, scope: &Scope<'_>, parameters: &[&str]) -> Option<Handler> {
-    word.no_block();
+    if word.name() != "connect" {
+        word.no_block();
+    }
     match word.name() {
+        "connect" => connect(word),
         "files" => files(word, scope),
         "proxy" => proxy(word, scope),
         "respond" => respond(word),
@@ -135,4 +140,34 @@ fn proxy(word: &Word<'_>, scope: &Scope<'_>) -> Option<Handler> {
     };
     word.fault(fault);
     None
+}
+
+/// Reads `connect { allow "api.example:443" }`.
+fn connect(word: &Word<'_>) -> Option<Handler> {
+    word.at_most(0);
+    word.properties(&["timeout", "idle"]);
+    let mut allowed = Vec::new();
+    for allow in word.children(&["allow"]) {
+        allow.properties(&[]);
+        allow.no_block();
+        for value in allow.some_arguments("a destination such as \"api.example:443\"") {
+            allowed.push(value.read(Destination::parse)?);
+        }
+    }
+    if allowed.is_empty() && word.knows_all(&["allow"]) {
+        let fault = Fault::new(word.span(), "`connect` leads nowhere");
+        word.fault(fault.help("connect { allow \"api.example:443\" }; \"*:443\" is every public address"));
+        return None;
+    }
+    Some(Handler::Connect(Connect {
+        allowed: Destinations(allowed),
+        connect_timeout: match word.property("timeout") {
+            Some(_) => span(word, "timeout")?,
+            None => Duration::from_secs(10),
+        },
+        idle_timeout: match word.property("idle") {
+            Some(_) => span(word, "idle")?,
+            None => Duration::from_secs(300),
+        },
+    }))
 }

@@ -5,10 +5,11 @@
 
 mod around;
 mod fault;
+mod guard;
 mod handler;
 mod nearest;
 pub mod plan;
-mod show;
+pub(crate) mod show;
 mod site;
 mod template;
 mod top;
@@ -16,7 +17,6 @@ mod upstream;
 pub mod value;
 mod word;
 
-use std::cell::RefCell;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -24,6 +24,7 @@ use kdl::{FormatConfig, KdlDocument};
 
 pub use fault::{Fault, Faults};
 pub use plan::Plan;
+use word::Noted;
 
 /// How much further a block stands in than its word.
 const INDENT: &str = "    ";
@@ -120,9 +121,9 @@ impl File {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn plan(&self) -> Result<Plan, Faults> {
-        let noted = RefCell::new(Vec::new());
+        let noted = Noted::new(&self.name, &self.text);
         let plan = top::plan(&self.document, &self.folder, &noted);
-        let faults = noted.into_inner();
+        let faults = noted.into_faults();
         if faults.is_empty() { Ok(plan) } else { Err(Faults::new(&self.name, &self.text, faults)) }
     }
 }

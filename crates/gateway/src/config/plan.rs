@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,9 +13,14 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
 use wirelight_semantics::coding::Coding;
 use wirelight_semantics::cors::Policy;
 use wirelight_server::Pattern;
+use wirelight_service::Place;
 
 use super::value::{Host, Network};
-use crate::access_log::Format;
+use crate::access_log::{Format, Rotation};
+use crate::auth::{basic, forward};
+use crate::proxy::breaker;
+use crate::proxy::destination::Destinations;
+use crate::proxy::sticky::Sticky;
 
 /// What a config file comes to.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +37,8 @@ pub struct Plan {
     pub access_log: Option<AccessLog>,
     /// Where health and metrics are told; nowhere without one.
     pub admin: Option<Admin>,
+    /// How traces are carried on and begun; those that requests bring pass untouched without.
+    pub tracing: Option<Tracing>,
 }
 
 /// A socket that connections come in on.
@@ -49,6 +57,21 @@ pub struct AccessLog {
     pub file: Option<PathBuf>,
     /// What a line looks like.
     pub format: Format,
+    /// When the file makes room for a new one; never without.
+    pub rotation: Option<Rotation>,
+}
+
+/// How traces are carried on and begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tracing {
+    /// Where spans are sent; nowhere without one.
+    pub collector: Option<Uri>,
+    /// A field that says the trace's number to the next server and to the client, and may say it to us.
+    pub field: Option<HeaderName>,
+    /// How many of the traces that begin here are recorded, in percent.
+    pub sample_percent: u32,
+    /// What collectors call us.
+    pub service: String,
 }
 
 /// Where health and metrics are told.
@@ -68,9 +91,11 @@ pub struct Site {
     /// Which of the plan's listeners it is on.
     pub listeners: Vec<usize>,
     /// What stands around all of its routes, from the outside in.
-    pub around: Vec<Around>,
+    pub around: Vec<Written<Around>>,
     /// The routes, in their written order: the first that matches is taken.
     pub routes: Vec<Route>,
+    /// Where the config says so.
+    pub place: Option<Arc<Place>>,
 }
 
 /// What is done with requests that meet some conditions.
@@ -81,9 +106,47 @@ pub struct Route {
     /// What a request has to be, in the order in which it is looked at.
     pub conditions: Vec<Condition>,
     /// What stands around the handler, from the outside in.
-    pub around: Vec<Around>,
+    pub around: Vec<Written<Around>>,
     /// What answers.
     pub handler: Handler,
+    /// Where the config says so.
+    pub place: Option<Arc<Place>>,
+    /// Where the config says what answers.
+    pub handler_place: Option<Arc<Place>>,
+}
+
+/// What a word of the config comes to, and where it stands.
+#[derive(Debug, Clone)]
+pub struct Written<T> {
+    /// What it comes to.
+    pub what: T,
+    /// Where it stands; nowhere in a plan that no file was read for.
+    pub place: Option<Arc<Place>>,
+}
+
+impl<T> Deref for Written<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.what
+    }
+}
+
+/// Where the words of a block stand. It is part of no comparison: what has only moved is the same.
+#[derive(Debug, Clone, Default)]
+pub struct Places(pub Vec<Arc<Place>>);
+
+impl Places {
+    /// Where a word stands; where its block does, if the word was left out.
+    pub fn find(&self, word: &str) -> Option<&Arc<Place>> {
+        self.0.iter().find(|place| place.word == word).or(self.0.first())
+    }
+}
+
+impl PartialEq for Places {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// What a request has to be for a route to take it.
@@ -154,6 +217,10 @@ pub enum Around {
         /// How long they may wait.
         wait: Duration,
     },
+    /// Only users with a password pass.
+    BasicAuth(basic::Plan),
+    /// Only what another server lets pass does.
+    ForwardAuth(forward::Plan),
     /// TRACE is answered here.
     Trace,
     /// What is shown in place of an error's own page.
@@ -225,6 +292,19 @@ pub enum Handler {
     },
     /// Another server.
     Proxy(Proxy),
+    /// Whatever server a client names, as a forward proxy.
+    Connect(Connect),
+}
+
+/// Whatever server a client names, as far as that is allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connect {
+    /// Where clients may be led to.
+    pub allowed: Destinations,
+    /// How long a connection may take to be made, its name being looked up included.
+    pub connect_timeout: Duration,
+    /// How long nothing may move before a tunnel, or a response, is given up.
+    pub idle_timeout: Duration,
 }
 
 /// The files of a folder.
@@ -291,6 +371,14 @@ pub struct Upstream {
     pub eject: Eject,
     /// How servers are asked whether they are well; they are not asked without.
     pub health: Option<Health>,
+    /// How clients stay with the server that answered them first; they do not without.
+    pub sticky: Option<Sticky>,
+    /// How long a server that has become well takes to get its whole share; none without.
+    pub slow_start: Option<Duration>,
+    /// When all of them are left alone for a while; never without.
+    pub breaker: Option<breaker::Plan>,
+    /// Where the config says so.
+    pub places: Places,
 }
 
 /// One server of a group.
@@ -397,14 +485,33 @@ pub enum Piece {
 }
 
 impl Plan {
+    /// Whether a group of servers is there to be asked whether requests pass.
+    pub fn is_asked(&self, upstream: &Arc<Upstream>) -> bool {
+        let asks =
+            |around: &Around| matches!(around, Around::ForwardAuth(plan) if Arc::ptr_eq(&plan.upstream, upstream));
+        arounds(&self.sites).any(asks)
+    }
+
     /// A plan that forwards everything that comes in on one address to a group of servers.
     pub fn proxy(address: SocketAddr, servers: Vec<UpstreamServer>) -> Self {
         let name = servers.iter().map(|server| server.uri.to_string()).collect::<Vec<_>>().join(" ");
         let upstream = Arc::new(Upstream::of(&name, servers));
         let proxy = Proxy { upstream: Arc::clone(&upstream), host: ProxyHost::Client };
-        let route =
-            Route { name: "*".into(), conditions: Vec::new(), around: Vec::new(), handler: Handler::Proxy(proxy) };
-        let site = Site { hosts: vec![Host::Default], listeners: vec![0], around: Vec::new(), routes: vec![route] };
+        let route = Route {
+            name: "*".into(),
+            conditions: Vec::new(),
+            around: Vec::new(),
+            handler: Handler::Proxy(proxy),
+            place: None,
+            handler_place: None,
+        };
+        let site = Site {
+            hosts: vec![Host::Default],
+            listeners: vec![0],
+            around: Vec::new(),
+            routes: vec![route],
+            place: None,
+        };
         Self {
             listeners: vec![Listen { address, certificates: Vec::new() }],
             sites: vec![site],
@@ -412,6 +519,12 @@ impl Plan {
             ..Self::default()
         }
     }
+}
+
+/// Everything that stands around sites and their routes.
+pub(crate) fn arounds(sites: &[Site]) -> impl Iterator<Item = &Around> {
+    let of_routes = sites.iter().flat_map(|site| &site.routes).flat_map(|route| &route.around);
+    sites.iter().flat_map(|site| &site.around).chain(of_routes).map(|written| &written.what)
 }
 
 impl Site {

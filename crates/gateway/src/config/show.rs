@@ -4,10 +4,11 @@ use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use http::HeaderValue;
+use wirelight_semantics::auth::Asker;
 use wirelight_semantics::cors::{Methods, Names, Origins, Policy};
 
 use super::plan::{
-    Around, Balance, Condition, Edit, Handler, Listen, Plan, Protocol, ProxyHost, Route, Site, Upstream,
+    Around, Balance, Condition, Edit, Handler, Listen, Plan, Protocol, ProxyHost, Route, Site, Tracing, Upstream,
 };
 use crate::access_log::Format;
 
@@ -36,27 +37,67 @@ impl fmt::Display for Plan {
         let mut sheet = Sheet { f, depth: 0 };
         if let Some(log) = &self.access_log {
             let format = match log.format {
+                Format::Ecs => "ecs",
                 Format::Combined => "combined",
                 Format::Json => "json",
                 Format::Pretty { .. } => "pretty",
             };
             let file = log.file.as_ref().map(|file| format!(" {file:?}")).unwrap_or_default();
-            sheet.line(format_args!("access-log{file} format={format}"))?;
+            let rotation = log
+                .rotation
+                .as_ref()
+                .map(|rotation| format!(" rotate=\"{}B\" keep={}", rotation.bytes_max, rotation.files_max));
+            sheet.line(format_args!("access-log{file} format={format}{}", rotation.unwrap_or_default()))?;
         }
         if let Some(admin) = &self.admin {
             let token = if admin.token.is_some() { " token=\"(hidden)\"" } else { "" };
             sheet.line(format_args!("admin \"{}\"{token}", admin.address))?;
         }
+        if let Some(tracing) = &self.tracing {
+            sheet.line(tracing)?;
+        }
         if !self.trusted.is_empty() {
             sheet.line(format_args!("trust{}", quoted(&self.trusted)))?;
         }
-        for upstream in &self.upstreams {
+        // Whoever is asked whether requests pass is said where that is.
+        for upstream in self.upstreams.iter().filter(|upstream| !self.is_asked(upstream)) {
             upstream_block(&mut sheet, upstream)?;
         }
         for site in &self.sites {
             site_block(&mut sheet, site, &self.listeners)?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Tracing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("tracing")?;
+        if let Some(collector) = &self.collector {
+            write!(f, " collector=\"{collector}\"")?;
+        }
+        if let Some(field) = &self.field {
+            write!(f, " field={:?}", field.as_str())?;
+        }
+        write!(f, " sample={} service={:?}", self.sample_percent, self.service)
+    }
+}
+
+/// All that a route comes to, as a config: what stands around its site, itself, and the servers it forwards to.
+pub(crate) struct Whole<'a>(pub(crate) &'a Site, pub(crate) &'a Route);
+
+impl fmt::Display for Whole<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(site, route) = self;
+        let mut sheet = Sheet { f, depth: 0 };
+        for around in &site.around {
+            around_line(&mut sheet, around)?;
+        }
+        route_block(&mut sheet, route)?;
+        match &route.handler {
+            Handler::Proxy(proxy) => upstream_block(&mut sheet, &proxy.upstream),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -75,6 +116,11 @@ fn upstream_block(sheet: &mut Sheet<'_, '_>, upstream: &Upstream) -> fmt::Result
             Balance::Fastest => "balance fastest".to_owned(),
             Balance::Hash(key) => format!("balance hash {key}"),
         })?;
+        if let Some(sticky) = &upstream.sticky {
+            let key = sticky.key.as_ref().map(|key| format!(" key={:?}", key.path)).unwrap_or_default();
+            let max_age = sticky.max_age.map(|age| format!(" max-age={}", Shown(age))).unwrap_or_default();
+            sheet.line(format_args!("sticky cookie={:?}{key}{max_age}", sticky.cookie))?;
+        }
         sheet.line(match upstream.protocol {
             Protocol::Negotiated => "protocol negotiated",
             Protocol::Http1 => "protocol http1",
@@ -91,6 +137,19 @@ fn upstream_block(sheet: &mut Sheet<'_, '_>, upstream: &Upstream) -> fmt::Result
         let retry = &upstream.retry;
         sheet.line(format_args!("retry attempts={} budget={}", retry.attempts_max, retry.budget_percent))?;
         sheet.line(format_args!("eject failures={} for={}", upstream.eject.failures, Shown(upstream.eject.pause)))?;
+        if let Some(span) = upstream.slow_start {
+            sheet.line(format_args!("slow-start {}", Shown(span)))?;
+        }
+        if let Some(breaker) = &upstream.breaker {
+            sheet.line(format_args!(
+                "breaker percent={} requests={} within={} for={} trials={}",
+                breaker.percent,
+                breaker.requests_min,
+                Shown(breaker.within),
+                Shown(breaker.pause),
+                breaker.trials
+            ))?;
+        }
         if let Some(health) = &upstream.health {
             sheet.line(format_args!(
                 "health path={:?} every={} timeout={} healthy={} unhealthy={}",
@@ -185,6 +244,22 @@ fn around_line(sheet: &mut Sheet<'_, '_>, around: &Around) -> fmt::Result {
         Around::LimitConcurrency { exchanges, queue, wait } => {
             sheet.line(format_args!("limit concurrency={exchanges} queue={queue} wait={}", Shown(*wait)))
         }
+        Around::BasicAuth(plan) => {
+            let proxy = if plan.asker == Asker::Proxy { " proxy=#true" } else { "" };
+            sheet.block(format_args!("basic-auth realm={:?}{proxy}", plan.realm), |sheet| {
+                // A hash is not for everybody who may see a plan.
+                plan.users.iter().try_for_each(|(user, _)| sheet.line(format_args!("user {user:?} \"(hidden)\"")))
+            })
+        }
+        Around::ForwardAuth(plan) => {
+            let server = plan.upstream.servers.first().map(|server| server.uri.to_string()).unwrap_or_default();
+            let url = format!("{}{}", server.trim_end_matches('/'), plan.path);
+            let head = format!("forward-auth {url:?} timeout={}", Shown(plan.upstream.answer_timeout));
+            match plan.copied.is_empty() {
+                true => sheet.line(head),
+                false => sheet.block(head, |sheet| sheet.line(format_args!("copy{}", quoted(&plan.copied)))),
+            }
+        }
         Around::Trace => sheet.line("trace"),
         Around::ErrorPage { statuses, page } => {
             let shown = statuses.iter().map(|(first, last)| match first == last {
@@ -237,6 +312,11 @@ fn handler_line(sheet: &mut Sheet<'_, '_>, handler: &Handler) -> fmt::Result {
                 files.fallback,
                 text(&files.cache_control)
             ))
+        }
+        Handler::Connect(connect) => {
+            let head =
+                format!("connect timeout={} idle={}", Shown(connect.connect_timeout), Shown(connect.idle_timeout));
+            sheet.block(head, |sheet| sheet.line(format_args!("allow{}", quoted(&connect.allowed.0))))
         }
         Handler::Respond { status, content, media_type } => {
             sheet.line(format_args!("respond {content:?} status={} type={}", status.as_u16(), text(media_type)))

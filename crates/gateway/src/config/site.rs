@@ -7,7 +7,7 @@ use http::Method;
 use wirelight_server::Pattern;
 
 use super::fault::Fault;
-use super::plan::{Condition, Handler, Listen, Proxy, Route, Site, Test, Upstream};
+use super::plan::{self, Around, Condition, Handler, Listen, Proxy, Route, Site, Test, Upstream};
 use super::top::Scope;
 use super::upstream::field_name;
 use super::value::{Host, Network, address};
@@ -27,7 +27,13 @@ impl Sites {
     /// Reads `site "example.org" { .. }`.
     pub(super) fn read(&mut self, word: &Word<'_>, scope: &Scope<'_>) {
         word.properties(&[]);
-        let mut site = Site { hosts: Vec::new(), listeners: Vec::new(), around: Vec::new(), routes: Vec::new() };
+        let mut site = Site {
+            hosts: Vec::new(),
+            listeners: Vec::new(),
+            around: Vec::new(),
+            routes: Vec::new(),
+            place: Some(word.place()),
+        };
         for value in word.some_arguments("a host, or `default`") {
             let Some(host) = value.read(Host::parse) else { continue };
             if site.hosts.contains(&host) {
@@ -49,7 +55,7 @@ impl Sites {
                     .fault(Fault::new(child.span(), format!("`{}` stands behind a route", child.name())).help(
                         "what stands around all routes is written before the first, so that order is evaluation",
                     )),
-                _ => site.around.extend(around::read(&child, scope, &[])),
+                _ => site.around.extend(around::written(&child, scope, &[])),
             }
         }
         let is_whole = word.knows_all(&known);
@@ -125,6 +131,10 @@ impl Sites {
                 all.push(Arc::clone(&proxy.upstream));
             }
         }
+        all.extend(plan::arounds(&self.sites).filter_map(|around| match around {
+            Around::ForwardAuth(plan) => Some(Arc::clone(&plan.upstream)),
+            _ => None,
+        }));
         all
     }
 }
@@ -154,6 +164,7 @@ fn route(word: &Word<'_>, scope: &Scope<'_>) -> Option<Route> {
     let mut around = Vec::new();
     let mut handler: Option<Handler> = None;
     let mut has_handler = false;
+    let mut handler_place = None;
     let known: Vec<&str> = CONDITIONS.into_iter().chain(around::WORDS).chain(handler::WORDS).collect();
     for child in word.children(&known) {
         if has_handler {
@@ -176,9 +187,10 @@ fn route(word: &Word<'_>, scope: &Scope<'_>) -> Option<Route> {
             conditions.extend(condition(&child));
         } else if handler::WORDS.contains(&child.name()) {
             has_handler = true;
+            handler_place = Some(child.place());
             handler = handler::read(&child, scope, &parameters);
         } else {
-            around.extend(around::read(&child, scope, &parameters));
+            around.extend(around::written(&child, scope, &parameters));
         }
     }
     if !has_handler && word.knows_all(&known) {
@@ -188,7 +200,7 @@ fn route(word: &Word<'_>, scope: &Scope<'_>) -> Option<Route> {
         );
     }
     let handler = handler.filter(|_| all_read)?;
-    Some(Route { name, conditions, around, handler })
+    Some(Route { name, conditions, around, handler, place: Some(word.place()), handler_place })
 }
 
 /// Notes a route that no request can reach.

@@ -3,17 +3,18 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use http::Uri;
 use kdl::KdlDocument;
 
 use super::fault::Fault;
-use super::plan::{AccessLog, Admin, Plan, Upstream};
+use super::plan::{AccessLog, Admin, Plan, Tracing, Upstream};
 use super::site::Sites;
-use super::upstream;
-use super::value::{Network, address};
+use super::upstream::{self, field_name};
+use super::value::{Network, address, size};
 use super::word::{Noted, Word, among, once};
-use crate::access_log::Format;
+use crate::access_log::{Format, Rotation};
 
-const WORDS: [&str; 5] = ["access-log", "admin", "trust", "upstream", "site"];
+const WORDS: [&str; 6] = ["access-log", "admin", "tracing", "trust", "upstream", "site"];
 
 /// What the words of the whole file share.
 pub(super) struct Scope<'a> {
@@ -29,7 +30,7 @@ pub(super) fn plan(document: &KdlDocument, folder: &Path, noted: &Noted) -> Plan
     let mut plan = Plan::default();
     let mut scope = Scope { folder, upstreams: Vec::new() };
     for word in words.iter().filter(|word| word.name() == "upstream") {
-        let Some(read) = upstream::named(word) else { continue };
+        let Some(read) = upstream::named(word, folder) else { continue };
         if scope.upstreams.iter().any(|known| known.name == read.name) {
             word.wrong(format!("there are two upstreams `{}`", read.name));
             continue;
@@ -38,6 +39,7 @@ pub(super) fn plan(document: &KdlDocument, folder: &Path, noted: &Noted) -> Plan
     }
     plan.access_log = once(&words, "access-log").and_then(|word| access_log(&word, folder));
     plan.admin = once(&words, "admin").and_then(|word| admin(&word));
+    plan.tracing = once(&words, "tracing").and_then(|word| tracing(&word));
     if let Some(word) = once(&words, "trust") {
         plan.trusted = trust(&word);
     }
@@ -45,11 +47,9 @@ pub(super) fn plan(document: &KdlDocument, folder: &Path, noted: &Noted) -> Plan
     for word in words.iter().filter(|word| word.name() == "site") {
         sites.read(word, &scope);
     }
-    if sites.sites.is_empty() && noted.borrow().is_empty() {
+    if sites.sites.is_empty() && noted.is_empty() {
         let fault = Fault::new(0..0, "there is no site in this config");
-        noted
-            .borrow_mut()
-            .push(fault.help("the smallest is: site default { listen \":8080\"; route { files \".\" } }"));
+        noted.fault(fault.help("the smallest is: site default { listen \":8080\"; route { files \".\" } }"));
     }
     for known in &scope.upstreams {
         let is_used = sites.proxies().any(|proxy| Arc::ptr_eq(&proxy.upstream, known));
@@ -69,12 +69,13 @@ fn names(word: &Word<'_>, name: &str) -> bool {
 }
 
 fn access_log(word: &Word<'_>, folder: &Path) -> Option<AccessLog> {
-    word.properties(&["format"]);
+    word.properties(&["format", "rotate", "keep"]);
     word.no_block();
     word.at_most(1);
     let formats = [
         ("combined", Format::Combined),
         ("json", Format::Json),
+        ("ecs", Format::Ecs),
         ("pretty", Format::Pretty { colors: false, decisions: false }),
     ];
     let format = match word.property("format") {
@@ -85,7 +86,68 @@ fn access_log(word: &Word<'_>, folder: &Path) -> Option<AccessLog> {
         Some(value) => Some(folder.join(value.text()?)),
         None => None,
     };
-    Some(AccessLog { file, format })
+    Some(AccessLog { rotation: rotation(word, file.is_some())?, file, format })
+}
+
+/// Reads when a log file makes room for a new one; the outer nothing is a fault.
+fn rotation(word: &Word<'_>, is_file: bool) -> Option<Option<Rotation>> {
+    let Some(rotate) = word.property("rotate") else {
+        if let Some(keep) = word.property("keep") {
+            keep.wrong("no file is kept where none is rotated", "say `rotate`, too, such as rotate=\"100MiB\"");
+            return None;
+        }
+        return Some(None);
+    };
+    if !is_file {
+        rotate.wrong("standard output cannot be rotated", "name a file before it");
+        return None;
+    }
+    let bytes_max = rotate.read(size)?;
+    if bytes_max == 0 {
+        rotate.wrong("a file of no bytes holds no line", "such as \"100MiB\"");
+        return None;
+    }
+    let files_max = match word.property("keep") {
+        Some(value) => u32::try_from(value.number(0, 10_000)?).ok()?,
+        None => 5,
+    };
+    Some(Some(Rotation { bytes_max, files_max }))
+}
+
+fn tracing(word: &Word<'_>) -> Option<Tracing> {
+    word.at_most(0);
+    word.no_block();
+    word.properties(&["collector", "field", "sample", "service"]);
+    let collector = match word.property("collector") {
+        Some(value) => Some(value.read(collector)?),
+        None => None,
+    };
+    let field = match word.property("field") {
+        Some(value) => Some(value.read(field_name)?),
+        None => None,
+    };
+    let sample_percent = match word.property("sample") {
+        Some(value) => u32::try_from(value.number(0, 100)?).ok()?,
+        None => 100,
+    };
+    let service = match word.property("service") {
+        Some(value) => value.text()?.to_owned(),
+        None => "wirelight".to_owned(),
+    };
+    Some(Tracing { collector, field, sample_percent, service })
+}
+
+/// The URL that spans are sent to; one without a path is a collector's root.
+fn collector(text: &str) -> Result<Uri, String> {
+    let wrong = || format!("`{text}` is no collector such as http://127.0.0.1:4318");
+    let uri: Uri = text.parse().map_err(|_| wrong())?;
+    if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) {
+        return Err(wrong());
+    }
+    match uri.path() {
+        "" | "/" => format!("{}/v1/traces", text.trim_end_matches('/')).parse().map_err(|_| wrong()),
+        _ => Ok(uri),
+    }
 }
 
 fn admin(word: &Word<'_>) -> Option<Admin> {

@@ -1,16 +1,31 @@
 //! Groups of servers that requests are forwarded to.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::{HeaderName, Uri};
+use wirelight_semantics::grammar;
 
 use super::fault::Fault;
-use super::plan::{Balance, Eject, HashKey, Health, Protocol, Retry, Upstream, UpstreamServer};
+use super::plan::{Balance, Eject, HashKey, Health, Places, Protocol, Retry, Upstream, UpstreamServer};
 use super::value::duration;
 use super::word::{Value, Word, once};
+use crate::proxy::breaker;
+use crate::proxy::sticky::{Key, Sticky};
 
-const WORDS: [&str; 8] = ["server", "balance", "protocol", "connections", "timeout", "retry", "eject", "health"];
+const WORDS: [&str; 11] = [
+    "server",
+    "balance",
+    "sticky",
+    "protocol",
+    "connections",
+    "timeout",
+    "retry",
+    "eject",
+    "health",
+    "slow-start",
+    "breaker",
+];
 
 impl Upstream {
     /// A group of these servers, all else by default.
@@ -28,6 +43,10 @@ impl Upstream {
             retry: Retry { attempts_max: 2, budget_percent: 20 },
             eject: Eject { failures: 5, pause: Duration::from_secs(10) },
             health: None,
+            sticky: None,
+            slow_start: None,
+            breaker: None,
+            places: Places::default(),
         }
     }
 }
@@ -65,11 +84,11 @@ impl UpstreamServer {
 }
 
 /// Reads `upstream "name" { .. }`.
-pub(super) fn named(word: &Word<'_>) -> Option<Upstream> {
+pub(super) fn named(word: &Word<'_>, folder: &Path) -> Option<Upstream> {
     word.properties(&[]);
     let name = word.argument("a name")?.text()?;
     let mut upstream = Upstream::of(name, Vec::new());
-    settings(word, &mut upstream);
+    settings(word, &mut upstream, folder);
     if word.knows_all(&WORDS) && !word.says("server") {
         let fault = Fault::new(word.span(), format!("the upstream `{name}` has no server"));
         word.fault(fault.help("add: server \"http://127.0.0.1:3000\""));
@@ -78,8 +97,16 @@ pub(super) fn named(word: &Word<'_>) -> Option<Upstream> {
 }
 
 /// Reads what stands in the block of an upstream.
-fn settings(word: &Word<'_>, upstream: &mut Upstream) {
+fn settings(word: &Word<'_>, upstream: &mut Upstream, folder: &Path) {
     let words = word.children(&WORDS);
+    upstream.places = Places(std::iter::once(word.place()).chain(words.iter().map(Word::place)).collect());
+    upstream.sticky = once(&words, "sticky").and_then(|word| sticky(&word, folder));
+    upstream.breaker = once(&words, "breaker").and_then(|word| breaker(&word));
+    if let Some(word) = once(&words, "slow-start") {
+        word.properties(&[]);
+        word.no_block();
+        upstream.slow_start = word.argument("a duration").and_then(|value| value.read(duration));
+    }
     upstream.servers = words.iter().filter(|word| word.name() == "server").filter_map(server).collect();
     if let Some(balance) = once(&words, "balance").and_then(|word| balance(&word)) {
         upstream.balance = balance;
@@ -120,6 +147,48 @@ fn settings(word: &Word<'_>, upstream: &mut Upstream) {
     if let Some(word) = once(&words, "health") {
         upstream.health = health(&word);
     }
+}
+
+/// Reads `sticky cookie="server" key="sticky.key" max-age="1h"`.
+fn sticky(word: &Word<'_>, folder: &Path) -> Option<Sticky> {
+    word.at_most(0);
+    word.no_block();
+    word.properties(&["cookie", "key", "max-age"]);
+    let cookie = match word.property("cookie") {
+        Some(value) => value.read(token)?,
+        None => "wirelight-server".to_owned(),
+    };
+    let key = match word.property("key") {
+        Some(value) => Some(value.read(|path| Key::read(&folder.join(path)))?),
+        None => None,
+    };
+    let max_age = match word.property("max-age") {
+        Some(_) => Some(span(word, "max-age")?),
+        None => None,
+    };
+    Some(Sticky { cookie, key, max_age })
+}
+
+/// The name of a cookie.
+fn token(text: &str) -> Result<String, String> {
+    match grammar::is_token(text.as_bytes()) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("`{text}` is no name of a cookie")),
+    }
+}
+
+/// Reads `breaker percent=50 requests=20 within="10s" for="5s" trials=3`.
+fn breaker(word: &Word<'_>) -> Option<breaker::Plan> {
+    word.at_most(0);
+    word.no_block();
+    word.properties(&["percent", "requests", "within", "for", "trials"]);
+    let mut plan = breaker::Plan::default();
+    set(&mut plan.percent, number(word, "percent", 1, 100));
+    set(&mut plan.requests_min, number(word, "requests", 1, 1_000_000));
+    set(&mut plan.within, span(word, "within"));
+    set(&mut plan.pause, span(word, "for"));
+    set(&mut plan.trials, number(word, "trials", 1, 1000));
+    Some(plan)
 }
 
 fn set<T>(place: &mut T, value: Option<T>) {

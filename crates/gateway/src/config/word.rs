@@ -2,14 +2,48 @@
 
 use std::cell::RefCell;
 use std::ops::Range;
+use std::sync::Arc;
 
 use kdl::{KdlEntry, KdlIdentifier, KdlNode, KdlValue};
+use wirelight_service::Place;
 
 use super::fault::Fault;
 use super::nearest::nearest;
 
-/// The faults found so far.
-pub(super) type Noted = RefCell<Vec<Fault>>;
+/// The faults found so far, in a file whose words are to be found again.
+pub(super) struct Noted {
+    faults: RefCell<Vec<Fault>>,
+    /// What the file is called.
+    file: String,
+    /// Where its lines begin.
+    lines: Vec<usize>,
+}
+
+impl Noted {
+    /// Nothing found yet in a file of this name and text.
+    pub(super) fn new(file: &str, text: &str) -> Self {
+        let later = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        let lines = std::iter::once(0).chain(later).collect();
+        Self { faults: RefCell::default(), file: file.to_owned(), lines }
+    }
+
+    pub(super) fn fault(&self, fault: Fault) {
+        self.faults.borrow_mut().push(fault);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.faults.borrow().is_empty()
+    }
+
+    pub(super) fn into_faults(self) -> Vec<Fault> {
+        self.faults.into_inner()
+    }
+
+    /// The line that holds a byte, from 1.
+    fn line(&self, at: usize) -> usize {
+        self.lines.partition_point(|line| *line <= at)
+    }
+}
 
 /// A word of the config with what stands behind it and in its block.
 #[derive(Clone, Copy)]
@@ -40,7 +74,20 @@ impl<'a> Word<'a> {
     }
 
     pub(super) fn fault(&self, fault: Fault) {
-        self.noted.borrow_mut().push(fault);
+        self.noted.fault(fault);
+    }
+
+    /// Where the word stands, with all that is set by it.
+    pub(super) fn place(&self) -> Arc<Place> {
+        let properties = self.node.entries().iter().filter_map(KdlEntry::name);
+        let words = self.node.children().map(|block| block.nodes()).unwrap_or_default().iter().map(KdlNode::name);
+        let line = |name: &KdlIdentifier| self.noted.line(place(name).start);
+        Arc::new(Place {
+            file: self.noted.file.clone(),
+            word: self.name().to_owned(),
+            line: line(self.node.name()),
+            settings: properties.chain(words).map(|name| (name.value().to_owned(), line(name))).collect(),
+        })
     }
 
     /// Notes that something is wrong with this word.
@@ -187,7 +234,7 @@ impl<'a> Value<'a> {
     }
 
     pub(super) fn fault(&self, fault: Fault) {
-        self.noted.borrow_mut().push(fault);
+        self.noted.fault(fault);
     }
 
     /// Notes that this value is not what it must be.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
 
 use wirelight_semantics::decision::{Decision, Rule};
 
@@ -16,8 +17,31 @@ pub struct Candidate {
     pub outstanding: usize,
     /// How long its answers take, in microseconds, recent ones most; 0 where none has come yet.
     pub latency_micros: u64,
+    /// How much of its share it gets for now, in thousandths: a server that has become well starts slowly.
+    pub share: u32,
     /// Whether it may be asked.
     pub state: State,
+}
+
+/// The share of a server that is not starting, in thousandths.
+pub const WHOLE: u32 = 1000;
+/// The least share of a server that is starting: without any request it would never warm up.
+const LEAST: u32 = 100;
+
+/// The share of a server that has been well for so long, where getting it all takes `span`.
+pub fn share(well_for_millis: u64, span: Duration) -> u32 {
+    let span = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+    match well_for_millis.checked_mul(u64::from(WHOLE)).and_then(|scaled| scaled.checked_div(span)) {
+        Some(share) => u32::try_from(share).unwrap_or(WHOLE).clamp(LEAST, WHOLE),
+        None => WHOLE,
+    }
+}
+
+impl Candidate {
+    /// Its weight for now, in thousandths.
+    fn scaled(&self) -> u64 {
+        u64::from(self.weight) * u64::from(self.share)
+    }
 }
 
 /// Whether a server may be asked.
@@ -82,6 +106,10 @@ pub enum Cause {
     Faster(u64),
     /// The request's key belongs to it.
     Key,
+    /// Chance, by how much of its share each server gets that is starting slowly.
+    Starting,
+    /// The client stays with it, as its cookie says.
+    Sticky,
     /// All are ejected, so that nothing is gained by leaving this one alone.
     AllEjected,
 }
@@ -96,6 +124,9 @@ pub fn choose(balance: &Balance, candidates: &[Candidate], draw: Draw) -> Option
     let (index, cause) = match (open.as_slice(), balance) {
         ([], _) => return None,
         ([only], _) => (*only, Cause::Only),
+        (open, Balance::RoundRobin) if open.iter().any(|index| candidates[*index].share < WHOLE) => {
+            (by_chance(open, candidates, draw.random), Cause::Starting)
+        }
         (open, Balance::RoundRobin) => (by_turn(open, candidates, draw.turn), Cause::Turn),
         (open, Balance::LeastRequests) => fewest(open, candidates, draw.turn),
         (open, Balance::Fastest) => faster(open, candidates, draw.random),
@@ -120,10 +151,23 @@ fn by_turn(open: &[usize], candidates: &[Candidate], turn: u64) -> usize {
     open[0]
 }
 
+/// Servers that start get their turns by chance, since turns cannot be shared in parts.
+fn by_chance(open: &[usize], candidates: &[Candidate], random: u64) -> usize {
+    let total: u64 = open.iter().map(|index| candidates[*index].scaled()).sum();
+    let mut place = random % total.max(1);
+    for index in open {
+        match place.checked_sub(candidates[*index].scaled()) {
+            Some(rest) => place = rest,
+            None => return *index,
+        }
+    }
+    open[0]
+}
+
 fn fewest(open: &[usize], candidates: &[Candidate], turn: u64) -> (usize, Cause) {
     let load = |index: &usize| {
         let candidate = candidates[*index];
-        (candidate.outstanding as u64 + 1) * 1_000_000 / u64::from(candidate.weight.max(1))
+        (candidate.outstanding as u64 + 1) * 1_000_000_000 / candidate.scaled().max(1)
     };
     // Among equals it goes round.
     let shift = (turn % open.len() as u64) as usize;
@@ -138,7 +182,8 @@ fn faster(open: &[usize], candidates: &[Candidate], random: u64) -> (usize, Caus
     let (one, other) = (open[one], open[(one + step) % open.len()]);
     let wait = |index: usize| {
         let candidate = candidates[index];
-        candidate.latency_micros.saturating_mul(candidate.outstanding as u64 + 1) / u64::from(candidate.weight.max(1))
+        let wait = candidate.latency_micros.saturating_mul(candidate.outstanding as u64 + 1);
+        wait.saturating_mul(WHOLE.into()) / candidate.scaled().max(1)
     };
     let index = if wait(other) < wait(one) { other } else { one };
     (index, Cause::Faster(candidates[index].latency_micros))
@@ -190,6 +235,8 @@ impl Decision for Choice {
                     format!("its answers take {:.1} ms, less than another's picked at random", *micros as f64 / 1000.0)
                         .into()
                 }
+                Cause::Starting => format!("chance fell on it among {among}, some of which start slowly").into(),
+                Cause::Sticky => "the client stays with it, as its cookie says".into(),
                 Cause::Key => format!("what the request is told by belongs to it among {among}").into(),
                 Cause::AllEjected => {
                     "every server has failed lately, so that leaving this one alone helps nobody".into()
@@ -206,6 +253,13 @@ impl Decision for Choice {
         }
     }
 
+    fn setting(&self) -> Option<&'static str> {
+        match self {
+            Self::Chosen { cause: Cause::Sticky, .. } => Some("cookie"),
+            _ => None,
+        }
+    }
+
     fn declines(&self) -> bool {
         matches!(self, Self::Nobody { .. })
     }
@@ -217,7 +271,7 @@ mod tests {
     use crate::config::plan::HashKey;
 
     fn well(weight: u32, outstanding: usize, latency_micros: u64) -> Candidate {
-        Candidate { weight, outstanding, latency_micros, state: State::Well }
+        Candidate { weight, outstanding, latency_micros, share: WHOLE, state: State::Well }
     }
 
     fn shares(balance: &Balance, candidates: &[Candidate], count: u64) -> Vec<u64> {
@@ -247,6 +301,21 @@ mod tests {
         let shares = shares(&Balance::Fastest, &[well(1, 0, 100), well(1, 0, 200), well(1, 0, 9000)], 1000);
         assert_eq!(shares[2], 0);
         assert!(shares[0] > shares[1] && shares[1] > 200, "{shares:?}");
+    }
+
+    #[test]
+    fn a_server_that_starts_gets_a_share_that_grows() {
+        let span = Duration::from_secs(10);
+        for (well_for, expected) in [(0, 100), (500, 100), (2500, 250), (10_000, 1000), (u64::MAX, 1000)] {
+            assert_eq!(share(well_for, span), expected, "{well_for}");
+        }
+        assert_eq!(share(0, Duration::ZERO), WHOLE);
+        let starting = Candidate { share: 250, ..well(1, 0, 0) };
+        let shares = shares(&Balance::RoundRobin, &[starting, well(1, 0, 0)], 1000);
+        assert!((120..280).contains(&shares[0]), "{shares:?}");
+        let busy = [Candidate { share: 100, ..well(1, 0, 0) }, well(1, 8, 0)];
+        let draw = Draw { turn: 0, random: 0, key: None };
+        assert_eq!(choose(&Balance::LeastRequests, &busy, draw), Some((1, 2, Cause::Fewest(8))));
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub(crate) struct Whose {
 impl Carried {
     pub(crate) fn body(
         body: Body,
-        underway: Underway,
+        underway: Option<Underway>,
         stall_timeout: Duration,
         clock: &Clock,
         trail: Trail,
@@ -42,7 +42,7 @@ impl Carried {
     ) -> Body {
         Body::stream(Self {
             body,
-            underway: Some(underway),
+            underway,
             waiting: None,
             clock: clock.clone(),
             timer: clock.timer(),

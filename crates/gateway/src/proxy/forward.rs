@@ -48,6 +48,18 @@ pub fn request(headers: &mut HeaderMap, from: From<'_>) {
     forwarded(headers, from);
 }
 
+/// Makes the fields of a request those of one that goes on for its client, of whom nothing is told.
+pub fn without_us(headers: &mut HeaderMap, version: &str) {
+    let trailers = fields::contains(headers, &header::TE, "trailers");
+    fields::remove_hop_by_hop(headers);
+    headers.remove(header::PROXY_AUTHORIZATION);
+    if trailers {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("te"));
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    }
+    via(headers, version);
+}
+
 /// Makes the fields of a response those of the response that goes on.
 pub fn response(headers: &mut HeaderMap, version: &str) {
     fields::remove_hop_by_hop(headers);

@@ -2,17 +2,21 @@
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use http::{Method, StatusCode};
 use wirelight_client::connections::Versions;
 use wirelight_client::pool::assign::Limits;
 use wirelight_client::{Config, ConnectConfig, Connections};
 use wirelight_proto::h1;
-use wirelight_service::Clock;
+use wirelight_service::{Clock, Kind};
 
-use super::balance::{Candidate, Draw, State, hash};
+use super::balance::{self, Candidate, Draw, State, hash};
+use super::breaker::{Admission, Breaker, Turned};
+use super::sticky::Tokens;
 use crate::config::plan::{Protocol, Upstream, UpstreamServer};
+use crate::metrics::{Durations, Outcome, method_name};
 
 /// The most retries that a budget saves up, in thousandths.
 const BUDGET_MAX: i64 = 10_000;
@@ -25,6 +29,9 @@ pub struct Group {
     /// Its servers, in the config's order.
     pub servers: Vec<Server>,
     turn: AtomicU64,
+    /// What clients stay with a server by.
+    pub(crate) tokens: Option<Tokens>,
+    breaker: Option<Mutex<Breaker>>,
     /// How many retries may be made, in thousandths.
     budget: AtomicI64,
     clock: Clock,
@@ -52,8 +59,12 @@ pub struct Server {
     /// Until when it is left alone, in milliseconds of the group's epoch.
     ejected_until: AtomicU64,
     ill: AtomicBool,
+    /// Since when it is well again, in milliseconds of the group's epoch; 0 if it was never ill.
+    back_since: AtomicU64,
     /// What has happened to it so far.
     pub counts: Counts,
+    /// How long it took to answer, from a request to the head of its response.
+    pub durations: Durations,
 }
 
 /// What has happened to a server so far.
@@ -72,13 +83,18 @@ pub struct Counts {
 impl Group {
     /// A group of which nothing is known yet; `workers` is how many threads will send.
     pub fn new(plan: Arc<Upstream>, workers: usize, clock: Clock) -> Self {
-        let servers = plan.servers.iter().map(|server| Server::new(server, workers)).collect();
+        let servers: Vec<Server> = plan.servers.iter().map(|server| Server::new(server, workers)).collect();
         let epoch = clock.now();
+        let names = || servers.iter().map(|server| server.name.as_str());
+        let tokens = plan.sticky.as_ref().map(|sticky| Tokens::new(sticky, &plan.name, names()));
+        let breaker = plan.breaker.as_ref().map(|plan| Mutex::new(Breaker::new(plan.clone(), epoch)));
         let seed = hash(&(clock.wall(), std::process::id()));
         Self {
             plan,
             servers,
             turn: AtomicU64::new(0),
+            tokens,
+            breaker,
             budget: AtomicI64::new(BUDGET_MAX),
             clock,
             epoch,
@@ -126,6 +142,7 @@ impl Group {
             weight: server.plan.weight,
             outstanding: server.outstanding.load(Relaxed),
             latency_micros: server.latency_micros.load(Relaxed),
+            share: self.share(server, now),
             state: match () {
                 () if tried.contains(&index) => State::Tried,
                 () if server.ill.load(Relaxed) => State::Ill,
@@ -134,6 +151,29 @@ impl Group {
             },
         });
         each.collect()
+    }
+
+    /// How much of its share a server gets while it starts slowly, in thousandths.
+    fn share(&self, server: &Server, now_millis: u64) -> u32 {
+        let Some(span) = self.plan.slow_start else { return balance::WHOLE };
+        let back = server.back_since.load(Relaxed).max(server.ejected_until.load(Relaxed));
+        match back {
+            // It was never away.
+            0 => balance::WHOLE,
+            back => balance::share(now_millis.saturating_sub(back), span),
+        }
+    }
+
+    /// Judges whether a request may go to any of the servers now, where that is judged at all.
+    pub(crate) fn admit(&self) -> Option<Admission> {
+        let breaker = self.breaker.as_ref()?;
+        Some(breaker.lock().unwrap_or_else(PoisonError::into_inner).admit(self.clock.now()))
+    }
+
+    /// Hears how a request that was admitted has ended; see [`Breaker::heard`].
+    pub(crate) fn heard(&self, trial: bool, well: Option<bool>) -> Option<Turned> {
+        let breaker = self.breaker.as_ref()?;
+        breaker.lock().unwrap_or_else(PoisonError::into_inner).heard(trial, well, self.clock.now())
     }
 
     /// What chance and order say for the next request.
@@ -188,7 +228,10 @@ impl Group {
 
     /// Says whether a server is well, as its health check found.
     pub(crate) fn found(&self, index: usize, is_well: bool) {
-        self.servers[index].ill.store(!is_well, Relaxed);
+        let server = &self.servers[index];
+        if server.ill.swap(!is_well, Relaxed) && is_well {
+            server.back_since.store(self.now_millis().max(1), Relaxed);
+        }
     }
 
     /// True for the first who asks: the group is to be watched by whoever hears it.
@@ -221,7 +264,9 @@ impl Server {
             failures: AtomicU32::new(0),
             ejected_until: AtomicU64::new(0),
             ill: AtomicBool::new(false),
+            back_since: AtomicU64::new(0),
             counts: Counts::default(),
+            durations: Durations::default(),
         }
     }
 
@@ -252,16 +297,31 @@ pub(crate) struct Underway {
 
 impl Underway {
     /// The head of the response is there: the server works.
-    pub(crate) fn answered(&self) {
+    pub(crate) fn answered(&self, method: &Method, status: StatusCode) {
         let server = &self.group.servers[self.index];
         if server.failures.load(Relaxed) != 0 {
             server.failures.store(0, Relaxed);
         }
         let took = self.group.clock.now().saturating_duration_since(self.began).as_micros() as u64;
+        server.durations.add(method_name(method), Outcome::Status(status.as_u16()), Duration::from_micros(took));
         let known = server.latency_micros.load(Relaxed);
         // Two workers may overwrite one another's average: it is one sample less.
         let average = if known == 0 { took } else { known - known / 8 + took / 8 };
         server.latency_micros.store(average.max(1), Relaxed);
+    }
+
+    /// No response came, for this reason.
+    pub(crate) fn unanswered(&self, method: &Method, because: Kind) {
+        let server = &self.group.servers[self.index];
+        let took = self.group.clock.now().saturating_duration_since(self.began);
+        let because = match because {
+            Kind::Timeout => "timeout",
+            Kind::Unreachable => "unreachable",
+            Kind::Malformed => "malformed",
+            Kind::Gone | Kind::Io => "connection_terminated",
+            _ => "other",
+        };
+        server.durations.add(method_name(method), Outcome::Failed(because), took);
     }
 
     /// Which server of the group has it.

@@ -3,8 +3,11 @@
 //! Everything that is judged here is a pure function beside this file; what is done with it happens in [`Forwarder`].
 
 pub mod balance;
+pub mod breaker;
 mod carry;
 pub mod client;
+pub mod connect;
+pub mod destination;
 pub mod forward;
 pub mod group;
 pub mod health;
@@ -12,6 +15,7 @@ pub mod interim;
 mod lend;
 pub mod retry;
 pub mod status;
+pub mod sticky;
 mod tunnel;
 
 use std::borrow::Cow;
@@ -30,9 +34,10 @@ use wirelight_semantics::decision::{Decision, Rule};
 use wirelight_semantics::problem::Problem;
 use wirelight_semantics::{cookie, fields};
 use wirelight_service::layer::problem::{Asked, tell};
-use wirelight_service::{Error, Exchange, Fault, Interims, Kind, Request, Response, Result, Service, Trail};
+use wirelight_service::{Error, Exchange, Fault, Interims, Kind, Place, Request, Response, Result, Service, Trail};
 
-use self::balance::{Choice, State, hash};
+use self::balance::{Cause, Choice, State, hash};
+use self::breaker::Admission;
 use self::carry::{Carried, Whose};
 use self::group::{Group, Underway};
 use self::lend::Content;
@@ -40,6 +45,7 @@ use self::retry::{Facts, Retrying};
 use self::status::Unforwarded;
 use crate::config::plan::{HashKey, ProxyHost};
 use crate::config::value::Network;
+use crate::streams::Tunnels;
 
 /// The most cookies that are looked at.
 const COOKIES_MAX: usize = 200;
@@ -84,6 +90,10 @@ impl Decision for Ejected {
     fn because(&self) -> Cow<'static, str> {
         format!("it failed {} times in a row", self.failures).into()
     }
+
+    fn setting(&self) -> Option<&'static str> {
+        Some("failures")
+    }
 }
 
 /// A method that is not forwarded.
@@ -126,11 +136,17 @@ struct Passage {
     content: Content,
     /// What the client may go over to another protocol with.
     upgrade: Option<(HeaderValue, Upgrade)>,
-    trail: Trail,
     /// Where interim responses go.
     interims: Option<Interims>,
+    trail: Trail,
     asked: Asked,
     version: String,
+    /// Whether it came encrypted.
+    secure: bool,
+    /// The server that the client stays with.
+    stays_with: Option<usize>,
+    /// Where the config says how long a server may take.
+    timeouts: Option<Arc<Place>>,
 }
 
 /// How an attempt ended.
@@ -178,13 +194,18 @@ impl Service for Forwarder {
     async fn call(&self, request: Request) -> Result<Response> {
         let asked = Asked::of(&request);
         let (parts, body) = request.into_parts();
-        let trail = Trail::of(&parts.extensions);
+        // What is decided here follows from the upstream, and says so where it does.
+        let trail = Trail::of(&parts.extensions).at(None);
         if parts.method == Method::CONNECT || parts.method == Method::TRACE {
             return Ok(refuse(NotForwarded(parts.method), &trail, &asked));
         }
         if let Some(response) = self.last_hop(&parts) {
             return Ok(response);
         }
+        let trial = match self.admit(&trail) {
+            Ok(trial) => trial,
+            Err(refused) => return Ok(left_alone(&refused, &asked)),
+        };
         let passage = self.prepare(parts, Content::of(body), trail, asked);
         let key = self.key(&passage.parts);
         self.group.save();
@@ -193,15 +214,57 @@ impl Service for Forwarder {
         loop {
             attempt += 1;
             match self.attempt(&passage, key, &mut tried, attempt).await? {
-                Attempt::Answered(response) => return Ok(response),
+                Attempt::Answered(response) => {
+                    self.heard(trial, !is_gateways_error(response.status()), &passage);
+                    return Ok(response);
+                }
                 Attempt::Again => {}
-                Attempt::Failed(failed) => return Ok(unforwarded(failed, &passage)),
+                Attempt::Failed(failed) => {
+                    self.heard(trial, false, &passage);
+                    return Ok(unforwarded(failed, &passage));
+                }
             }
         }
     }
 }
 
+/// A request that a circuit breaker has let pass, until its end is known.
+struct Trying<'a> {
+    group: &'a Group,
+    /// Whether it shows that the group is well again.
+    trial: bool,
+}
+
+impl Drop for Trying<'_> {
+    /// It was given up before it could show anything.
+    fn drop(&mut self) {
+        self.group.heard(self.trial, None);
+    }
+}
+
 impl Forwarder {
+    /// Asks the circuit breaker, if there is one.
+    fn admit(&self, trail: &Trail) -> std::result::Result<Option<Trying<'_>>, Admission> {
+        let Some(admission) = self.group.admit() else { return Ok(None) };
+        if admission != Admission::Closed {
+            trail.at(self.group.plan.places.find("breaker")).note(admission.clone());
+        }
+        match admission.is_open_to() {
+            true => Ok(Some(Trying { group: &self.group, trial: matches!(admission, Admission::Trial { .. }) })),
+            false => Err(admission),
+        }
+    }
+
+    /// Tells the circuit breaker how a request has ended.
+    fn heard(&self, trying: Option<Trying<'_>>, well: bool, passage: &Passage) {
+        let Some(trying) = trying else { return };
+        let turned = self.group.heard(trying.trial, Some(well));
+        std::mem::forget(trying);
+        if let Some(turned) = turned {
+            passage.trail.at(self.group.plan.places.find("breaker")).note(turned);
+        }
+    }
+
     /// OPTIONS that has no hop left is answered here (RFC 9110, section 7.6.2).
     fn last_hop(&self, parts: &request::Parts) -> Option<Response> {
         let is_last = parts.method == Method::OPTIONS && parts.headers.get(header::MAX_FORWARDS)? == "0";
@@ -240,7 +303,18 @@ impl Forwarder {
         if parts.method == Method::OPTIONS {
             one_forward_less(&mut parts.headers);
         }
-        Passage { parts, content, upgrade, interims: exchange.interims, trail, asked, version }
+        Passage {
+            stays_with: self.group.tokens.as_ref().and_then(|tokens| tokens.server(&parts.headers)),
+            timeouts: self.group.plan.places.find("timeout").cloned(),
+            secure: exchange.secure,
+            interims: exchange.interims,
+            parts,
+            content,
+            upgrade,
+            trail,
+            asked,
+            version,
+        }
     }
 
     /// What the request is told by, where servers are chosen by that.
@@ -283,13 +357,14 @@ impl Forwarder {
         let underway = group.begin(index);
         let failed = match self.in_time(connections.call(request), &passage.content).await {
             Some(Ok(response)) => {
-                underway.answered();
+                underway.answered(&passage.parts.method, response.status());
                 return Ok(self.answered(response, passage, underway, number, index));
             }
             Some(Err(error)) if error.fault() == Fault::Downstream => return Err(error),
             Some(Err(error)) => Failed::Error(error),
             None => Failed::Late(group.plan.answer_timeout),
         };
+        underway.unanswered(&passage.parts.method, failed.kind());
         Ok(self.failed(failed, passage, &underway, tried, number, index))
     }
 
@@ -344,11 +419,15 @@ impl Forwarder {
         if judged != Retrying::Unsent || !failed.is_premature_close() {
             if let Some(pause) = group.failed(underway.index()) {
                 let failures = group.plan.eject.failures;
-                passage.trail.note(Ejected { server: server.name.clone(), failures, pause });
+                let ejected = Ejected { server: server.name.clone(), failures, pause };
+                passage.trail.at(group.plan.places.find("eject")).note(ejected);
             }
             tried.push(index);
         }
-        passage.trail.note(judged);
+        match judged.setting() {
+            Some(_) => passage.trail.at(group.plan.places.find("retry")).note(judged),
+            None => passage.trail.note(judged),
+        }
         if !judged.is_on() {
             return Attempt::Failed(failed.told(&group.plan.name, &server.name, number));
         }
@@ -363,9 +442,14 @@ impl Forwarder {
 
     fn choose(&self, passage: &Passage, key: Option<u64>, tried: &[usize]) -> Option<usize> {
         let candidates = self.group.candidates(tried);
-        let chosen = balance::choose(&self.group.plan.balance, &candidates, self.group.draw(key));
+        let stays_with = passage.stays_with.filter(|index| candidates[*index].state == State::Well);
+        let chosen = match stays_with {
+            Some(index) => Some((index, candidates.len(), Cause::Sticky)),
+            None => balance::choose(&self.group.plan.balance, &candidates, self.group.draw(key)),
+        };
         if passage.trail.is_watched() {
-            passage.trail.note(match chosen {
+            let word = if stays_with.is_some() { "sticky" } else { "balance" };
+            passage.trail.at(self.group.plan.places.find(word)).note(match chosen {
                 Some((index, among, cause)) => {
                     Choice::Chosen { index, server: self.group.servers[index].name.clone(), among, cause }
                 }
@@ -412,13 +496,13 @@ impl Forwarder {
             let exchange = Exchange { trail: passage.trail.clone(), ..Exchange::default() };
             request.extensions_mut().insert(exchange);
         }
-        Some(request)
-    }
         if let Some(interims) = &passage.interims {
             let expects = passage.parts.headers.contains_key(header::EXPECT);
             let (trail, version) = (passage.trail.clone(), &passage.version);
             request.extensions_mut().insert(interim::pass_on(interims.clone(), trail, expects, version));
         }
+        Some(request)
+    }
 
     /// Makes the response what goes back.
     fn answered(
@@ -449,16 +533,20 @@ impl Forwarder {
             parts.headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
             parts.headers.insert(header::UPGRADE, protocol);
             parts.extensions = http::Extensions::new();
-            tokio::spawn(tunnel::join(theirs.clone(), ours, underway));
+            let stay = passage.parts.extensions.get::<Tunnels>().map(Tunnels::enter);
+            tokio::spawn(tunnel::join(theirs.clone(), ours, underway, stay));
             return Attempt::Answered(Response::from_parts(parts, wirelight_service::Body::empty()));
         }
         parts.extensions = http::Extensions::new();
+        if let Some(tokens) = self.group.tokens.as_ref().filter(|_| passage.stays_with != Some(index)) {
+            parts.headers.extend(tokens.set_cookie(index, passage.secure).map(|value| (header::SET_COOKIE, value)));
+        }
         let body = match body.as_bytes() {
             Some(_) => body,
             None => {
                 let whose = Whose { upstream: group.plan.name.clone(), server: name.clone(), attempt: number };
                 let trail = passage.trail.clone();
-                Carried::body(body, underway, group.plan.stall_timeout, group.clock(), trail, whose)
+                Carried::body(body, Some(underway), group.plan.stall_timeout, group.clock(), trail, whose)
             }
         };
         Attempt::Answered(Response::from_parts(parts, body))
@@ -484,12 +572,31 @@ fn refuse(refused: NotForwarded, trail: &Trail, asked: &Asked) -> Response {
     response
 }
 
+/// Whether a server says that it got no answer either, or takes no requests for now.
+fn is_gateways_error(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 502..=504)
+}
+
+/// Says that the servers are left alone for a while.
+fn left_alone(refused: &Admission, asked: &Asked) -> Response {
+    let mut response = tell(&Problem::new(StatusCode::SERVICE_UNAVAILABLE), asked);
+    let seconds = refused.retry_after().map_or(1, |wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
+    response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    let field =
+        HeaderValue::from_static("wirelight; error=destination_unavailable; details=\"left alone for a while\"");
+    response.headers_mut().insert(fields::PROXY_STATUS, field);
+    response
+}
+
 fn unforwarded(failed: Unforwarded, passage: &Passage) -> Response {
     let mut response = tell(&Problem::new(failed.status), &passage.asked);
     response.headers_mut().insert(fields::PROXY_STATUS, failed.field());
     if failed.status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
-    passage.trail.note(failed);
+    match failed.setting() {
+        Some(_) => passage.trail.at(passage.timeouts.as_ref()).note(failed),
+        None => passage.trail.note(failed),
+    }
     response
 }

@@ -135,6 +135,14 @@ impl Decision for Retrying {
         }
     }
 
+    fn setting(&self) -> Option<&'static str> {
+        match self {
+            Self::Enough(_) => Some("attempts"),
+            Self::NoBudget => Some("budget"),
+            _ => None,
+        }
+    }
+
     fn declines(&self) -> bool {
         !self.is_on()
     }

@@ -126,6 +126,21 @@ impl Decision for Unforwarded {
         }
     }
 
+    fn otherwise(&self) -> Option<Cow<'static, str>> {
+        match self.setting()? {
+            "answer" => Some("a longer `answer` would have waited on".into()),
+            _ => Some("a longer `connect` would have waited on".into()),
+        }
+    }
+
+    fn setting(&self) -> Option<&'static str> {
+        match self.error {
+            "http_response_timeout" => Some("answer"),
+            "connection_timeout" => Some("connect"),
+            _ => None,
+        }
+    }
+
     fn declines(&self) -> bool {
         true
     }

@@ -112,6 +112,10 @@ impl Decision for Sited {
         }
     }
 
+    fn setting(&self) -> Option<&'static str> {
+        matches!(self, Self::Taken { .. }).then_some("site")
+    }
+
     fn declines(&self) -> bool {
         matches!(self, Self::Misdirected { .. })
     }
@@ -169,6 +173,14 @@ impl Decision for Routed {
                 Some(format!("{} would have been routed", names.join(", ")).into())
             }
             _ => None,
+        }
+    }
+
+    fn setting(&self) -> Option<&'static str> {
+        match self {
+            Self::Taken { .. } => Some("route"),
+            Self::NotAllowed { .. } => Some("method"),
+            Self::NotFound { .. } | Self::Malformed { .. } => None,
         }
     }
 

@@ -137,11 +137,7 @@ pub fn passed(site: &Site, until: usize, facts: &Facts<'_>) -> Vec<Passed> {
 /// The methods of the routes that would have taken a request but for its method.
 pub fn allowed(site: &Site, facts: &Facts<'_>) -> Vec<Method> {
     let mut allowed: Vec<Method> = Vec::new();
-    for route in &site.routes {
-        let is_other = |condition: &&Condition| !matches!(condition, Condition::Method(_));
-        if !route.conditions.iter().filter(is_other).all(|condition| holds(condition, facts)) {
-            continue;
-        }
+    for route in site.routes.iter().filter(|route| is_for_other_methods(route, facts)) {
         for condition in &route.conditions {
             if let Condition::Method(methods) = condition {
                 allowed.extend(methods.iter().filter(|method| !allowed.contains(method)).cloned().collect::<Vec<_>>());
@@ -149,4 +145,11 @@ pub fn allowed(site: &Site, facts: &Facts<'_>) -> Vec<Method> {
         }
     }
     allowed
+}
+
+/// Whether a route would have taken a request but for its method.
+pub fn is_for_other_methods(route: &Route, facts: &Facts<'_>) -> bool {
+    let is_method = |condition: &Condition| matches!(condition, Condition::Method(_));
+    route.conditions.iter().any(is_method)
+        && route.conditions.iter().all(|condition| is_method(condition) || holds(condition, facts))
 }

@@ -10,34 +10,43 @@ use wirelight_service::layer::{
     AnswerErrors, AnswerTrace, Compress, Cors, LimitConcurrency, LimitContent, SecureResponses, Timeout,
 };
 use wirelight_service::service::Boxed;
-use wirelight_service::{Body, Clock, Error, Fault, Kind, Request, Response, Result, Service, ServiceExt, Trail};
+use wirelight_service::{
+    Body, Error, Exchange, Fault, Kind, Place, Request, Response, Result, Service, ServiceExt, Trail,
+};
 
-use super::handler::matched;
-use crate::config::plan::{Around, Edit, Page, SecurityHeaders, Template};
+use super::handler::{Handling, matched};
+use crate::auth::basic::RequireBasic;
+use crate::auth::forward::{self, AskForward};
+use crate::config::plan::{Around, Edit, Page, ProxyHost, SecurityHeaders, Template, Written};
+use crate::proxy::Forwarder;
 use crate::routes::{expand, target};
 
 /// How long a client is asked to stay away when there is no room.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Puts a service inside of everything that is written around it.
-pub(super) fn wrap(around: &[Around], inner: Boxed, clock: &Clock) -> Boxed {
-    around.iter().rev().fold(inner, |inner, each| layer(each, inner, clock))
+pub(super) fn wrap(around: &[Written<Around>], inner: Boxed, handling: &Handling<'_>) -> Boxed {
+    around.iter().rev().fold(inner, |inner, each| layer(each, inner, handling))
 }
 
 /// One layer. Where it refuses, its refusal is answered at once, so that what stands around it sees an answer.
-fn layer(around: &Around, inner: Boxed, clock: &Clock) -> Boxed {
-    match around {
+fn layer(around: &Written<Around>, inner: Boxed, handling: &Handling<'_>) -> Boxed {
+    let place = around.place.as_ref();
+    let clock = handling.clock;
+    match &around.what {
         Around::Rewrite(template) => {
-            Rewrite { template: template.clone(), inner }.layer(AnswerErrors::default()).boxed()
+            let rewrite = Rewrite { template: template.clone(), inner };
+            At::new(place, rewrite.layer(AnswerErrors::default())).boxed()
         }
         Around::RequestFields(edits) => RequestFields { edits: edits.clone(), inner }.boxed(),
         Around::ResponseFields(edits) => ResponseFields { edits: edits.clone(), inner }.boxed(),
-        Around::Cors(policy) => inner.layer(Cors { policy: policy.clone() }).boxed(),
+        Around::Cors(policy) => At::new(place, inner.layer(Cors { policy: policy.clone() })).boxed(),
         Around::Compress { codings, length_min_bytes } => {
             let length_min_bytes = *length_min_bytes;
-            inner.layer(Compress { codings: codings.clone(), length_min_bytes, ..Compress::default() }).boxed()
+            let layer = Compress { codings: codings.clone(), length_min_bytes, ..Compress::default() };
+            At::new(place, inner.layer(layer)).boxed()
         }
-        Around::SecurityHeaders(fields) => inner.layer(secure(fields)).boxed(),
+        Around::SecurityHeaders(fields) => At::new(place, inner.layer(secure(fields))).boxed(),
         Around::Timeout { answer, stall } => {
             let layer = Timeout {
                 clock: clock.clone(),
@@ -45,10 +54,11 @@ fn layer(around: &Around, inner: Boxed, clock: &Clock) -> Boxed {
                 stall_timeout: Some(*stall),
                 fault: Fault::Ours,
             };
-            inner.layer(layer).layer(AnswerErrors::default()).boxed()
+            At::new(place, inner.layer(layer).layer(AnswerErrors::default())).boxed()
         }
         Around::LimitBody(bytes_max) => {
-            inner.layer(LimitContent { bytes_max: *bytes_max }).layer(AnswerErrors::default()).boxed()
+            let layer = LimitContent { bytes_max: *bytes_max };
+            At::new(place, inner.layer(layer).layer(AnswerErrors::default())).boxed()
         }
         Around::LimitConcurrency { exchanges, queue, wait } => {
             let layer = LimitConcurrency {
@@ -58,12 +68,65 @@ fn layer(around: &Around, inner: Boxed, clock: &Clock) -> Boxed {
                 queue_timeout: *wait,
                 retry_after: RETRY_AFTER,
             };
-            inner.layer(layer).layer(AnswerErrors::default()).boxed()
+            At::new(place, inner.layer(layer).layer(AnswerErrors::default())).boxed()
         }
-        Around::Trace => inner.layer(AnswerTrace { enabled: true, ..AnswerTrace::default() }).boxed(),
+        Around::BasicAuth(plan) => {
+            let layer = RequireBasic::new(plan, clock.clone(), inner);
+            At::new(place, layer.layer(AnswerErrors::default())).boxed()
+        }
+        Around::ForwardAuth(plan) if handling.is_explained => {
+            At::new(place, WouldAsk { plan: plan.clone(), inner }).boxed()
+        }
+        Around::ForwardAuth(plan) => {
+            let asked = Forwarder {
+                group: handling.group(&plan.upstream),
+                host: ProxyHost::Upstream,
+                trusted: Arc::clone(handling.trusted),
+            };
+            let layer = AskForward { plan: plan.clone(), asked, inner };
+            At::new(place, layer.layer(AnswerErrors::default())).boxed()
+        }
+        Around::Trace => {
+            let layer = AnswerTrace { enabled: true, ..AnswerTrace::default() };
+            At::new(place, inner.layer(layer)).boxed()
+        }
         Around::ErrorPage { statuses, page } => {
-            ErrorPage { statuses: statuses.clone(), page: Arc::clone(page), inner }.boxed()
+            let layer = ErrorPage { statuses: statuses.clone(), page: Arc::clone(page), inner };
+            At::new(place, layer).boxed()
         }
+    }
+}
+
+/// What is decided here and inside was led to by a word of the config.
+pub(super) struct At<S> {
+    place: Option<Arc<Place>>,
+    inner: S,
+}
+
+impl<S> At<S> {
+    pub(super) fn new(place: Option<&Arc<Place>>, inner: S) -> Self {
+        Self { place: place.cloned(), inner }
+    }
+}
+
+impl<S: Service> Service for At<S> {
+    fn call(&self, mut request: Request) -> impl Future<Output = Result<Response>> + Send {
+        Exchange::place(request.extensions_mut(), self.place.as_ref());
+        self.inner.call(request)
+    }
+}
+
+/// Says whom would be asked whether a request may pass, and has it pass.
+struct WouldAsk {
+    plan: forward::Plan,
+    inner: Boxed,
+}
+
+impl Service for WouldAsk {
+    async fn call(&self, request: Request) -> Result<Response> {
+        let asked = self.plan.upstream.name.clone();
+        Trail::of(request.extensions()).note(forward::Verdict::Unasked { asked });
+        self.inner.call(request).await
     }
 }
 
@@ -123,6 +186,10 @@ impl Decision for Rewritten {
 
     fn because(&self) -> Cow<'static, str> {
         format!("the config says `rewrite \"{}\"`", self.template).into()
+    }
+
+    fn setting(&self) -> Option<&'static str> {
+        Some("rewrite")
     }
 }
 

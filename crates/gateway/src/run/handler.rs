@@ -5,16 +5,22 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{self, HeaderValue};
+use wirelight_service::layer::problem::Asked;
 use wirelight_service::layer::{AnswerErrors, AnswerTrace, CatchPanic};
 use wirelight_service::service::Boxed;
-use wirelight_service::{Body, Clock, Error, Fault, Kind, Request, Response, Result, Service, ServiceExt, Trail};
+use wirelight_service::{
+    Body, Clock, Error, Fault, Kind, Place, Request, Response, Result, Service, ServiceExt, Trail,
+};
 
 use super::Trouble;
-use crate::config::plan::{self, Handler, Template, Upstream};
+use super::around::At;
+use crate::config::plan::{self, Handler, Route, Template, Upstream};
 use crate::config::value::Network;
 use crate::files::{self, CacheRule};
 use crate::proxy::Forwarder;
 use crate::proxy::balance::{self, Choice};
+use crate::proxy::connect::{self, Leading};
+use crate::proxy::destination::Destinations;
 use crate::proxy::forward;
 use crate::proxy::group::Group;
 use crate::routes::{Matched, expand};
@@ -28,34 +34,58 @@ pub(super) struct Handling<'a> {
     pub(super) clock: &'a Clock,
 }
 
-/// The service of a handler. What goes wrong in it is answered at once, so that what stands around sees an answer.
-pub(super) fn service(handler: &Handler, handling: &Handling<'_>) -> Result<Boxed, Trouble> {
-    Ok(match handler {
-        Handler::Files(plan) => guarded(open(plan, handling.clock)?.layer(AnswerTrace::default())),
+impl Handling<'_> {
+    /// The group of an upstream of the plan.
+    pub(super) fn group(&self, upstream: &Arc<Upstream>) -> Arc<Group> {
+        let place = self.upstreams.iter().position(|known| Arc::ptr_eq(known, upstream));
+        let group = place.and_then(|place| self.groups.get(place)).map(Arc::clone);
+        // The plan lists the upstream of everything that sends; one that is missing would be a group of its own.
+        group.unwrap_or_else(|| Arc::new(Group::new(Arc::clone(upstream), 1, self.clock.clone())))
+    }
+}
+
+/// The service of a route's handler. What goes wrong in it is answered at once, so that what stands around sees an
+/// answer.
+pub(super) fn service(route: &Route, handling: &Handling<'_>) -> Result<Boxed, Trouble> {
+    let place = match route.handler {
+        Handler::Connect(_) => route.handler_place.as_ref(),
+        // What these decide follows from the messages, or from what stands elsewhere.
+        _ => None,
+    };
+    Ok(match &route.handler {
+        Handler::Files(plan) => guarded(place, open(plan, handling.clock)?.layer(AnswerTrace::default())),
         Handler::Respond { status, content, media_type } => {
             let content = Bytes::from(content.clone());
             let fixed = Fixed { status: *status, content, media_type: media_type.clone() };
-            guarded(fixed.layer(AnswerTrace::default()))
+            guarded(place, fixed.layer(AnswerTrace::default()))
+        }
+        Handler::Connect(plan) => {
+            let leading = Leading {
+                allowed: plan.allowed.clone(),
+                connect_timeout: plan.connect_timeout,
+                idle_timeout: plan.idle_timeout,
+                clock: handling.clock.clone(),
+            };
+            match handling.is_explained {
+                true => guarded(place, WouldLead(plan.allowed.clone())),
+                false => guarded(place, leading),
+            }
         }
         Handler::Redirect { status, to } => {
-            guarded(Redirect { status: *status, to: to.clone() }.layer(AnswerTrace::default()))
+            guarded(place, Redirect { status: *status, to: to.clone() }.layer(AnswerTrace::default()))
         }
         Handler::Proxy(proxy) => {
-            let place = handling.upstreams.iter().position(|known| Arc::ptr_eq(known, &proxy.upstream));
-            let group = place.and_then(|place| handling.groups.get(place)).map(Arc::clone);
-            // The plan lists the upstream of every proxy; one that is missing would be a group of its own.
-            let group =
-                group.unwrap_or_else(|| Arc::new(Group::new(Arc::clone(&proxy.upstream), 1, handling.clock.clone())));
+            let group = handling.group(&proxy.upstream);
             if handling.is_explained {
-                return Ok(guarded(WouldForward(group)));
+                return Ok(guarded(place, WouldForward(group)));
             }
-            guarded(Forwarder { group, host: proxy.host, trusted: Arc::clone(handling.trusted) })
+            guarded(place, Forwarder { group, host: proxy.host, trusted: Arc::clone(handling.trusted) })
         }
     })
 }
 
-fn guarded(service: impl Service) -> Boxed {
-    service.layer(CatchPanic).layer(AnswerErrors::default()).boxed()
+fn guarded(place: Option<&Arc<Place>>, service: impl Service) -> Boxed {
+    At::new(place, service.layer(CatchPanic).layer(AnswerErrors::default())).boxed()
 }
 
 fn open(plan: &plan::Files, clock: &Clock) -> Result<files::Files, Trouble> {
@@ -131,5 +161,23 @@ impl Service for WouldForward {
             Trail::of(request.extensions()).note(Choice::Chosen { index, server, among, cause });
         }
         Ok(Response::default())
+    }
+}
+
+/// Says where a forward proxy would lead.
+struct WouldLead(Destinations);
+
+impl Service for WouldLead {
+    async fn call(&self, request: Request) -> Result<Response> {
+        let asked = Asked::of(&request);
+        let (parts, _) = request.into_parts();
+        let trail = Trail::of(&parts.extensions);
+        match connect::admit(&self.0, &parts) {
+            Ok(target) => {
+                trail.note(connect::Would(target));
+                Ok(Response::default())
+            }
+            Err(refused) => Ok(connect::refuse(refused, &trail, &asked)),
+        }
     }
 }

@@ -5,21 +5,29 @@ use std::path::Path;
 use proptest::prelude::*;
 use wirelight_gateway::config::{File, Plan};
 
+/// A hash of bcrypt, of the password `U*U`.
+pub(super) const HASH: &str = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+
 /// A folder with something to serve and something to show.
-fn folder() -> tempfile::TempDir {
+pub(super) fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("public")).unwrap();
     std::fs::write(folder.path().join("404.html"), "gone").unwrap();
+    std::fs::write(folder.path().join("sticky.key"), [7; 32]).unwrap();
+    std::fs::write(folder.path().join("short.key"), [7; 8]).unwrap();
+    std::fs::write(folder.path().join("users"), format!("carl:{HASH}\n")).unwrap();
+    std::fs::write(folder.path().join("plain"), "carl:secret\n").unwrap();
     folder
 }
 
-fn read(text: &str) -> Result<Plan, String> {
+pub(super) fn read(text: &str) -> Result<Plan, String> {
     let folder = folder();
     let file = File::parse("test.kdl", text, folder.path()).map_err(|faults| faults.to_string())?;
     let plan = file.plan().map_err(|faults| faults.to_string().replace(folder.path().to_str().unwrap(), ""));
     plan.inspect(|plan| {
         let shown = plan.to_string();
-        if plan.access_log.is_none() && plan.admin.is_none() && !shown.contains(" tls=") {
+        if plan.access_log.is_none() && plan.admin.is_none() && !shown.contains(" tls=") && !shown.contains("(hidden)")
+        {
             let again =
                 File::parse("again.kdl", &shown, Path::new("/")).unwrap_or_else(|faults| panic!("{faults}\n{shown}"));
             let again = again.plan().unwrap_or_else(|faults| panic!("{faults}\n{shown}"));
@@ -29,7 +37,7 @@ fn read(text: &str) -> Result<Plan, String> {
 }
 
 /// What the words of a route come to.
-fn route(words: &str) -> Result<String, String> {
+pub(super) fn route(words: &str) -> Result<String, String> {
     let plan = read(&format!("site default {{\n listen \":1\"\n route \"/a/{{id}}\" {{\n{words}\n}}\n}}"))?;
     let text = plan.to_string();
     let lines: Vec<&str> = text.lines().collect();
@@ -215,7 +223,7 @@ fn fault(text: &str) -> String {
 }
 
 /// Adds a line to `wrong` if the one fault of a config is another than expected, so that one run shows all.
-fn compare(wrong: &mut String, text: &str, expected: &str) {
+pub(super) fn compare(wrong: &mut String, text: &str, expected: &str) {
     let found = fault(text);
     if found != expected {
         wrong.push_str(&format!("{text}\n  found:    {found}\n  expected: {expected}\n"));

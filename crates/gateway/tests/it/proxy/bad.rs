@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::sync::Mutex;
 use std::thread;
 
-use super::{Front, Scripted, is_whole, request, reset, status, well};
+use super::{Front, Scripted, is_whole, request, reset, status, well, without_interims};
 
 /// What the first connection of a bad server does once it has read the request; later ones answer well.
 struct Bad {
@@ -283,7 +283,7 @@ fn play(bad: &Bad, method: &str, wrong: &mut String) {
             say("the answer looks whole");
         }
     } else {
-        if !answer.starts_with(&format!("HTTP/1.1 {} ", bad.status)) || !is_whole(&answer) {
+        if !without_interims(&answer).starts_with(&format!("HTTP/1.1 {} ", bad.status)) || !is_whole(&answer) {
             say(&format!("not a whole answer with {}", bad.status));
         }
         let named = answer.lines().any(|line| {

@@ -1,6 +1,9 @@
 //! The reverse proxy between clients of raw bytes and scripted servers.
 
 mod bad;
+mod guards;
+mod leading;
+mod servers;
 mod ways;
 
 use std::io::{Read, Write};
@@ -13,6 +16,7 @@ use std::time::{Duration, Instant};
 use wirelight_gateway::config::File;
 use wirelight_gateway::run::Gateway;
 use wirelight_net::observe::{Observer, Record};
+use wirelight_semantics::decision::Decision;
 use wirelight_server::Address;
 use wirelight_service::Clock;
 
@@ -105,7 +109,11 @@ pub(super) struct Trails(Arc<Mutex<Vec<String>>>);
 impl Observer for Trails {
     fn finished(&self, record: Box<Record>) {
         let lines = record.trail.read(|all| {
-            all.iter().map(|each| format!("{}: {}", each.outcome(), each.because())).collect::<Vec<_>>().join("\n")
+            let line = |each: &dyn Decision| {
+                let otherwise = each.otherwise().map(|otherwise| format!(" | {otherwise}")).unwrap_or_default();
+                format!("{}: {}{otherwise}", each.outcome(), each.because())
+            };
+            all.iter().map(|each| line(&**each)).collect::<Vec<_>>().join("\n")
         });
         self.0.lock().unwrap().push(lines);
     }
@@ -170,14 +178,25 @@ impl Drop for Front {
     }
 }
 
+/// An answer without what came ahead of it.
+pub(super) fn without_interims(answer: &str) -> &str {
+    match answer.split_once("\r\n\r\n") {
+        Some((interim, rest)) if interim.starts_with("HTTP/1.1 1") && rest.starts_with("HTTP/") => {
+            without_interims(rest)
+        }
+        _ => answer,
+    }
+}
+
 /// The status of an answer.
 pub(super) fn status(answer: &str) -> u16 {
+    let answer = without_interims(answer);
     answer.get(9..12).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("no status in {answer:?}"))
 }
 
 /// Whether an answer looks whole to a client.
 pub(super) fn is_whole(answer: &str) -> bool {
-    let Some((head, content)) = answer.split_once("\r\n\r\n") else { return false };
+    let Some((head, content)) = without_interims(answer).split_once("\r\n\r\n") else { return false };
     let head = head.to_ascii_lowercase();
     if head.contains("transfer-encoding: chunked") {
         return content.ends_with("0\r\n\r\n");
