@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use http::{HeaderMap, Method, StatusCode, Version};
 use wirelight_gateway::access_log::{AccessLog, Config, Format};
+use wirelight_gateway::trace_context::{Context, Origin, SpanId, TraceId};
 use wirelight_net::observe::{Asked, ConnectionInfo, Ending, Observer, Record, Wire};
 use wirelight_semantics::decision::{Decision, Rule};
 use wirelight_service::{Peer, Trail};
@@ -145,6 +146,34 @@ fn a_line_of_json_holds_the_decisions() {
 }
 
 #[test]
+fn a_line_of_ecs_has_the_names_of_the_schema() {
+    let context =
+        Context { trace: TraceId(0xabc), span: SpanId(0xdef), parent: None, sampled: true, origin: Origin::Absent };
+    let mut record = record("/a?token=SECRET", &[("user-agent", b"test"), ("referer", b"http://x.test/")]);
+    record.trail.note(context);
+    let line = written(with(Format::Ecs), vec![record]);
+    let json: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(
+        json,
+        serde_json::json!({
+            "@timestamp": "2026-11-21T08:15:30.250Z", "ecs.version": "8.11.0",
+            "message": "GET /a?token=*** 404", "event.kind": "event", "event.category": ["web"],
+            "event.type": ["access"], "event.outcome": "failure", "event.action": "complete",
+            "event.duration": 2_250_000, "event.reason": "there is\u{1b}[2J nothing \"there\" \u{202e}caf\u{e9}",
+            "source.ip": "192.0.2.1", "source.port": 4711, "http.request.method": "GET", "http.version": "1.1",
+            "url.original": "/a?token=***", "http.request.referrer": "http://x.test/",
+            "user_agent.original": "test", "http.request.body.bytes": 0, "http.response.status_code": 404,
+            "http.response.body.bytes": 1234, "trace.id": "00000000000000000000000000000abc",
+            "span.id": "0000000000000def",
+            "labels": {
+                "connection": "7", "exchange": "3", "test-rule": "404 Not Found",
+                "trace-context": "trace 00000000000000000000000000000abc span 0000000000000def",
+            },
+        })
+    );
+}
+
+#[test]
 fn pretty_ends_with_the_decisive_reason() {
     let line = written(with(PRETTY), vec![record("/a", &[])]);
     assert_eq!(
@@ -205,7 +234,7 @@ fn nothing_in_a_message_acts_on_a_terminal_or_begins_a_line() {
         b"\" 200 0 \"-\" \"",
         b"a\tb\\x0a",
     ];
-    for format in [Format::Combined, Format::Json, PRETTY] {
+    for format in [Format::Combined, Format::Json, Format::Ecs, PRETTY] {
         for agent in agents {
             let target = "/a%0a127.0.0.1%20-%20-%20fake?x=%1b[2J";
             let line = written(with(format), vec![record(target, &[("user-agent", agent), ("referer", agent)])]);
@@ -214,7 +243,7 @@ fn nothing_in_a_message_acts_on_a_terminal_or_begins_a_line() {
             assert!(line.chars().all(plain), "{format:?} {line:?}");
             match format {
                 Format::Combined => assert_eq!(line.matches('"').count(), 6, "{line:?}"),
-                Format::Json => {
+                Format::Json | Format::Ecs => {
                     let json: serde_json::Value = serde_json::from_str(&line).expect("one object");
                     assert_eq!(json.get("level"), None);
                 }
@@ -230,7 +259,7 @@ fn credentials_are_never_written() {
         .iter()
         .map(|name| name.parse().unwrap())
         .collect();
-    for format in [Format::Combined, Format::Json, PRETTY] {
+    for format in [Format::Combined, Format::Json, Format::Ecs, PRETTY] {
         let config = Config { fields: fields.clone(), ..with(format) };
         let mut records = vec![
             record("/?access_token=SECRET", &[("authorization", b"Bearer SECRET"), ("accept", b"text/html")]),

@@ -1,0 +1,5 @@
+//! What a running gateway tells of its exchanges: metrics, traces, spans, and the words of the config for them.
+
+mod metrics;
+mod traces;
+mod words;
