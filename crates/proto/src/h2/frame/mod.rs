@@ -36,18 +36,29 @@ pub const PAYLOAD_DEFAULT_MAX: usize = 16_384;
 pub const STREAM_LAST: u32 = (1 << 31) - 1;
 
 /// The types of frames.
-pub(crate) mod kind {
-    pub(crate) const DATA: u8 = 0x0;
-    pub(crate) const HEADERS: u8 = 0x1;
-    pub(crate) const PRIORITY: u8 = 0x2;
-    pub(crate) const RST_STREAM: u8 = 0x3;
-    pub(crate) const SETTINGS: u8 = 0x4;
-    pub(crate) const PUSH_PROMISE: u8 = 0x5;
-    pub(crate) const PING: u8 = 0x6;
-    pub(crate) const GOAWAY: u8 = 0x7;
-    pub(crate) const WINDOW_UPDATE: u8 = 0x8;
-    pub(crate) const CONTINUATION: u8 = 0x9;
-    pub(crate) const PRIORITY_UPDATE: u8 = 0x10;
+pub mod kind {
+    /// Content (RFC 9113, section 6.1).
+    pub const DATA: u8 = 0x0;
+    /// A field section (RFC 9113, section 6.2).
+    pub const HEADERS: u8 = 0x1;
+    /// An older ranking, passed over (RFC 9113, section 6.3).
+    pub const PRIORITY: u8 = 0x2;
+    /// A stream is given up (RFC 9113, section 6.4).
+    pub const RST_STREAM: u8 = 0x3;
+    /// Limits and habits (RFC 9113, section 6.5).
+    pub const SETTINGS: u8 = 0x4;
+    /// A response that nobody asked for (RFC 9113, section 6.6).
+    pub const PUSH_PROMISE: u8 = 0x5;
+    /// Whether the other end is there (RFC 9113, section 6.7).
+    pub const PING: u8 = 0x6;
+    /// The connection ends (RFC 9113, section 6.8).
+    pub const GOAWAY: u8 = 0x7;
+    /// More may be sent (RFC 9113, section 6.9).
+    pub const WINDOW_UPDATE: u8 = 0x8;
+    /// More of a field section (RFC 9113, section 6.10).
+    pub const CONTINUATION: u8 = 0x9;
+    /// A ranking (RFC 9218, section 7.1).
+    pub const PRIORITY_UPDATE: u8 = 0x10;
 }
 
 /// The flags of frames.

@@ -1,0 +1,161 @@
+//! One exchange as it is kept.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use http::HeaderMap;
+use wirelight_net::Ending;
+use wirelight_semantics::decision::Decision;
+use wirelight_service::Trail;
+use wirelight_service::trail::Hop;
+
+use crate::connection::Connection;
+use crate::content::Flow;
+use crate::frames::Stream;
+use crate::mask::Masks;
+use crate::pieces::Pieces;
+use crate::words::text;
+
+/// What a decision takes, beside itself: a bound for the values of the exchange that it holds.
+const DECISION_BYTES: usize = 256;
+
+/// Where an exchange comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Live,
+    Har,
+}
+
+/// What passed, as it passed.
+#[derive(Debug)]
+pub(crate) enum Passed {
+    /// Messages of HTTP/1.
+    Messages { pieces: Pieces, received: Flow, sent: Flow },
+    /// Frames of HTTP/2.
+    Frames(Stream),
+}
+
+/// One exchange as it is kept. Times are microseconds of the record's own time.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    /// Which exchange of all it was, from 1.
+    pub(crate) seq: u64,
+    pub(crate) connection: Arc<Connection>,
+    pub(crate) number: u64,
+    pub(crate) origin: Origin,
+    pub(crate) at: SystemTime,
+    pub(crate) began: u64,
+    /// When the first byte of its head was there.
+    pub(crate) first_in: Option<u64>,
+    pub(crate) first_byte: Option<u64>,
+    pub(crate) total: u64,
+    /// 0 while it is under way.
+    pub(crate) status: u16,
+    /// `None` while it is under way.
+    pub(crate) ending: Option<Ending>,
+    pub(crate) received_bytes: u64,
+    pub(crate) sent_bytes: u64,
+    /// What the request asked for, where its bytes were not kept: method and target.
+    pub(crate) asked: Option<(String, String)>,
+    pub(crate) passed: Passed,
+    pub(crate) trail: Trail,
+    /// When each decision was made.
+    pub(crate) times: Vec<u64>,
+    /// Steps that are no decisions.
+    pub(crate) marks: Vec<(Cow<'static, str>, u64)>,
+    pub(crate) hops: Vec<KeptHop>,
+}
+
+/// A hop with its secrets masked.
+#[derive(Debug)]
+pub(crate) struct KeptHop {
+    pub(crate) hop: Hop,
+    pub(crate) began: u64,
+    pub(crate) ended: u64,
+}
+
+impl Kept {
+    /// How it is called: the connection, and which exchange of it this was.
+    pub(crate) fn id(&self) -> String {
+        match self.origin {
+            Origin::Har => format!("har-{}", self.number),
+            _ => format!("{}-{}", self.connection.id, self.number),
+        }
+    }
+
+    /// What it takes in memory.
+    pub(crate) fn cost_bytes(&self) -> usize {
+        let decisions: usize =
+            self.trail.read(|all| all.iter().map(|decision| DECISION_BYTES + size_of_val(&**decision)).sum());
+        let passed = match &self.passed {
+            Passed::Messages { pieces, received, sent } => {
+                pieces.cost_bytes() + received.cost_bytes() + sent.cost_bytes()
+            }
+            Passed::Frames(stream) => stream.cost_bytes() + stream.received.cost_bytes() + stream.sent.cost_bytes(),
+        };
+        let asked = self.asked.as_ref().map_or(0, |(method, target)| method.capacity() + target.capacity());
+        let hops: usize = self.hops.iter().map(KeptHop::cost_bytes).sum();
+        size_of::<Self>()
+            + passed
+            + decisions
+            + asked
+            + hops
+            + self.times.capacity() * size_of::<u64>()
+            + self.marks.capacity() * size_of::<(Cow<'static, str>, u64)>()
+    }
+
+    /// Whether anything was declined on the way.
+    pub(crate) fn declines(&self) -> bool {
+        self.trail.read(|all| all.iter().any(|decision| decision.declines()))
+            || matches!(self.ending, Some(Ending::Abandoned | Ending::Broken))
+    }
+
+    /// Since the head of the request was complete, in microseconds.
+    pub(crate) fn since(&self, at: u64) -> i64 {
+        at as i64 - self.began as i64
+    }
+
+    /// Calls `read` with the decision that explains its outcome best.
+    pub(crate) fn decisive<T>(&self, read: impl FnOnce(&dyn Decision) -> T) -> Option<T> {
+        self.trail.decisive(read)
+    }
+}
+
+impl KeptHop {
+    /// Masks what is secret in a hop.
+    pub(crate) fn new(mut hop: Hop, masks: &Masks, micros: impl Fn(std::time::Instant) -> u64) -> Self {
+        mask_fields(&mut hop.request.fields, masks);
+        hop.request.target = text(&masks.target(hop.request.target.as_bytes()));
+        if let Some(came) = &mut hop.response {
+            mask_fields(&mut came.fields, masks);
+        }
+        Self { began: micros(hop.began), ended: micros(hop.ended), hop }
+    }
+
+    fn cost_bytes(&self) -> usize {
+        let Hop { upstream, request, response, failed, .. } = &self.hop;
+        let came = response.as_ref().map_or(0, |came| fields_bytes(&came.fields));
+        size_of::<Self>()
+            + upstream.capacity()
+            + request.target.capacity()
+            + fields_bytes(&request.fields)
+            + came
+            + failed.as_ref().map_or(0, String::capacity)
+            // What is known of the connection that it went over.
+            + 1024
+    }
+}
+
+fn mask_fields(fields: &mut HeaderMap, masks: &Masks) {
+    for (name, value) in fields.iter_mut() {
+        if masks.hides(name.as_str().as_bytes()) {
+            *value = http::HeaderValue::from_static("********");
+        }
+    }
+}
+
+fn fields_bytes(fields: &HeaderMap) -> usize {
+    // An entry of the map, its place in the index, and what it owns.
+    fields.iter().map(|(name, value)| 160 + name.as_str().len() + value.len()).sum::<usize>() + 64
+}

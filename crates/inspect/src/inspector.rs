@@ -1,0 +1,445 @@
+//! The observer that keeps exchanges: what it is told while they pass, and what it makes of it when they end.
+
+use std::fmt::Display;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use http::HeaderMap;
+use tokio::sync::watch;
+use wirelight_net::observe::Way;
+use wirelight_net::{ConnectionInfo, Observer, Record, Watcher, Wire};
+use wirelight_proto::Part;
+use wirelight_semantics::decision::Decision;
+use wirelight_service::{Clock, Trail};
+
+use crate::Config;
+use crate::connection::{Closed, Connection, SLACK_BYTES, State, Underway};
+use crate::content::Flow;
+use crate::exchange::{Kept, KeptHop, Origin, Passed};
+use crate::frames::Keeping;
+use crate::mask::Masks;
+use crate::pieces::{Pieces, What};
+use crate::ring::{Connections, Ring};
+use crate::rules::Rules;
+
+/// How many exchanges under way are shown.
+const OPEN_MAX: usize = 200;
+
+/// An [`Observer`] that keeps the newest exchanges of a server, within limits, and passes on what it is told.
+///
+/// While they pass, it only copies bytes, with what is secret masked; sentences and JSON are made when somebody asks.
+#[derive(Clone)]
+pub struct Inspector {
+    pub(crate) shared: Arc<Shared>,
+    next: Option<Arc<dyn Observer>>,
+}
+
+/// What is kept, shared by the observer, its watchers and whoever asks.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) masks: Masks,
+    pub(crate) clock: Clock,
+    epoch: Instant,
+    pub(crate) started: SystemTime,
+    ring: Mutex<Ring>,
+    connections: Mutex<Connections>,
+    /// What is held beside the ring: by connections, and of exchanges under way.
+    beside_bytes: Arc<AtomicUsize>,
+    recording: AtomicBool,
+    pub(crate) rules: Rules,
+    /// Told whenever there is something new, if anybody listens.
+    pub(crate) news: watch::Sender<u64>,
+}
+
+impl std::fmt::Debug for Inspector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inspector").field("seen", &self.shared.ring().seen).finish_non_exhaustive()
+    }
+}
+
+impl Inspector {
+    /// An inspector that has seen nothing yet; `next` is told everything that it is told itself.
+    pub fn new(config: Config, clock: Clock, next: Option<Arc<dyn Observer>>) -> Self {
+        let shared = Shared {
+            masks: Masks::new(&config),
+            config,
+            epoch: clock.now(),
+            started: clock.wall(),
+            clock,
+            ring: Mutex::default(),
+            connections: Mutex::default(),
+            beside_bytes: Arc::default(),
+            recording: AtomicBool::new(true),
+            rules: Rules::default(),
+            news: watch::Sender::new(0),
+        };
+        Self { shared: Arc::new(shared), next }
+    }
+
+    /// What everything that is kept takes now, in bytes: never more than the limit.
+    pub fn held_bytes(&self) -> usize {
+        self.shared.ring().bytes + self.shared.beside_bytes.load(Ordering::Relaxed)
+    }
+
+    /// How many exchanges are kept now.
+    pub fn kept(&self) -> usize {
+        self.shared.ring().len()
+    }
+}
+
+impl Observer for Inspector {
+    fn wants_bytes(&self) -> bool {
+        self.next.as_ref().is_some_and(|next| next.wants_bytes())
+    }
+
+    fn wants_records(&self) -> bool {
+        self.shared.is_recording() || self.next.as_ref().is_some_and(|next| next.wants_records())
+    }
+
+    fn bytes(&self, connection: &ConnectionInfo, number: u64, wire: Wire, bytes: &[u8]) {
+        if let Some(next) = &self.next {
+            next.bytes(connection, number, wire, bytes);
+        }
+    }
+
+    fn wants_parts(&self) -> bool {
+        self.next.as_ref().is_some_and(|next| next.wants_parts())
+    }
+
+    fn part(&self, connection: &ConnectionInfo, number: u64, way: Way, part: &Part) {
+        if let Some(next) = &self.next {
+            next.part(connection, number, way, part);
+        }
+    }
+
+    fn keep(&self, fields: &HeaderMap) -> HeaderMap {
+        // The fields are read from the bytes, once somebody asks.
+        self.next.as_ref().map_or_else(HeaderMap::new, |next| next.keep(fields))
+    }
+
+    fn keep_of_response(&self, fields: &HeaderMap) -> HeaderMap {
+        self.next.as_ref().map_or_else(HeaderMap::new, |next| next.keep_of_response(fields))
+    }
+
+    fn watch(&self, info: &Arc<ConnectionInfo>) -> Option<Box<dyn Watcher>> {
+        let shared = Arc::clone(&self.shared);
+        let connection = shared.connection(info);
+        shared.recount(&connection, &mut connection.state());
+        shared.connections().open(Arc::clone(&connection), shared.config.connections_max);
+        shared.tell();
+        let next = self.next.as_ref().and_then(|next| next.watch(info));
+        Some(Box::new(Tap { shared, connection, next }))
+    }
+
+    fn finished(&self, record: Box<Record>) {
+        if let Some(next) = &self.next {
+            next.finished(record);
+        }
+    }
+
+    fn closed(&self, connection: &ConnectionInfo, because: &dyn Display) {
+        if let Some(next) = &self.next {
+            next.closed(connection, because);
+        }
+        // One that was watched has told already, and better.
+        if self.shared.connections().get(connection.id).is_none() {
+            let at = self.shared.clock.wall();
+            let ended = self.shared.connection(connection);
+            let (outcome, because) = ("closed before any request".to_owned(), because.to_string());
+            let mut state = ended.state();
+            state.closed = Some(Closed { at, outcome, because, otherwise: None, declines: true, rule: None });
+            self.shared.recount(&ended, &mut state);
+            drop(state);
+            self.shared.connections().close(ended, false, self.shared.config.connections_max);
+            self.shared.tell();
+        }
+    }
+}
+
+impl Shared {
+    pub(crate) fn ring(&self) -> MutexGuard<'_, Ring> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn connections(&self) -> MutexGuard<'_, Connections> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn is_recording(&self) -> bool {
+        self.recording.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn record(&self, on: bool) {
+        self.recording.store(on, Ordering::Relaxed);
+        self.tell();
+    }
+
+    /// What is held beside the ring.
+    pub(crate) fn beside_bytes(&self) -> usize {
+        self.beside_bytes.load(Ordering::Relaxed)
+    }
+
+    /// The exchanges under way, the newest first, as far as their heads go.
+    pub(crate) fn open_exchanges(&self) -> Vec<Kept> {
+        let connections: Vec<_> = self.connections().open_first().take(OPEN_MAX).cloned().collect();
+        let now = self.now();
+        let mut open: Vec<Kept> = Vec::new();
+        for connection in &connections {
+            let state = connection.state();
+            for underway in &state.underway {
+                let stream = underway.stream.and_then(|id| {
+                    let frames = state.frames.as_ref()?;
+                    frames.streams.iter().find(|stream| stream.id == id)
+                });
+                let passed = match stream {
+                    Some(stream) => Passed::Frames(stream.head()),
+                    None => {
+                        let (received, sent) = (Flow::default(), Flow::default());
+                        Passed::Messages { pieces: underway.pieces.heads(), received, sent }
+                    }
+                };
+                open.push(self.open_exchange(connection, underway, passed, now));
+            }
+        }
+        open.sort_by_key(|kept| std::cmp::Reverse(kept.began));
+        open.truncate(OPEN_MAX);
+        open
+    }
+
+    fn open_exchange(&self, connection: &Arc<Connection>, underway: &Underway, passed: Passed, now: u64) -> Kept {
+        let total = now.saturating_sub(underway.at);
+        let wall = self.clock.wall();
+        Kept {
+            seq: u64::MAX >> 11,
+            connection: Arc::clone(connection),
+            number: underway.number,
+            origin: Origin::Live,
+            at: wall.checked_sub(Duration::from_micros(total)).unwrap_or(wall),
+            began: underway.at,
+            first_in: underway.first_in,
+            first_byte: None,
+            total,
+            status: 0,
+            ending: None,
+            received_bytes: 0,
+            sent_bytes: 0,
+            asked: None,
+            passed,
+            trail: Trail::unwatched(),
+            times: Vec::new(),
+            marks: Vec::new(),
+            hops: Vec::new(),
+        }
+    }
+
+    /// The record's own time, in microseconds.
+    pub(crate) fn now(&self) -> u64 {
+        self.micros(self.clock.now())
+    }
+
+    pub(crate) fn micros(&self, at: Instant) -> u64 {
+        at.saturating_duration_since(self.epoch).as_micros() as u64
+    }
+
+    /// Keeps an exchange that has ended.
+    pub(crate) fn keep(&self, kept: Kept) -> Arc<Kept> {
+        let room = self.config.bytes_max.saturating_sub(self.beside_bytes.load(Ordering::Relaxed));
+        let kept = self.ring().push(kept, self.config.exchanges_max, room);
+        self.tell();
+        kept
+    }
+
+    pub(crate) fn tell(&self) {
+        if self.news.receiver_count() > 0 {
+            self.news.send_modify(|count| *count += 1);
+        }
+    }
+
+    fn connection(&self, info: &ConnectionInfo) -> Arc<Connection> {
+        let account = Arc::clone(&self.beside_bytes);
+        Arc::new(Connection::new(info, self.now(), self.clock.wall(), account))
+    }
+
+    /// Counts what a connection holds; what is under way takes the place of what is over.
+    fn recount(&self, connection: &Connection, state: &mut State) {
+        if connection.recount(state) {
+            let beside = self.beside_bytes.load(Ordering::Relaxed);
+            if beside > self.config.bytes_max / 2 {
+                self.ring().shrink(self.config.bytes_max.saturating_sub(beside));
+            }
+        }
+    }
+
+    /// Whether nothing more of what is under way may be kept.
+    fn is_full(&self) -> bool {
+        self.beside_bytes.load(Ordering::Relaxed) > self.config.bytes_max / 4 * 3
+    }
+}
+
+/// Watches one connection.
+struct Tap {
+    shared: Arc<Shared>,
+    connection: Arc<Connection>,
+    next: Option<Box<dyn Watcher>>,
+}
+
+impl Watcher for Tap {
+    fn bytes(&self, number: u64, wire: Wire, bytes: &[u8]) {
+        if let Some(next) = &self.next {
+            next.bytes(number, wire, bytes);
+        }
+        let shared = &*self.shared;
+        let at = shared.now();
+        let mut state = self.connection.state();
+        let limit = if shared.is_full() { 0 } else { shared.config.content_bytes_max };
+        let what = match wire {
+            Wire::HeadReceived => What::HeadReceived,
+            Wire::ContentReceived => What::ContentReceived,
+            Wire::HeadSent => What::HeadSent,
+            Wire::ContentSent => What::ContentSent,
+            Wire::FramesReceived | Wire::FramesSent => {
+                let keeping = Keeping {
+                    masks: &shared.masks,
+                    content_bytes_max: limit,
+                    frames_bytes_max: shared.config.frames_bytes_max.min(limit),
+                    at,
+                };
+                state.frames.get_or_insert_default().pass(wire == Wire::FramesSent, bytes, &keeping);
+                return self.shared.recount(&self.connection, &mut state);
+            }
+        };
+        if !shared.is_recording() {
+            return;
+        }
+        let underway = state.of(number, at);
+        let flow = if what.is_sent() { &mut underway.sent } else { &mut underway.received };
+        if what.is_head() {
+            if flow.admits(bytes.len(), limit.max(SLACK_BYTES)) {
+                flow.chunked |= is_chunked(bytes);
+                underway.pieces.push(what, at, |out| shared.masks.append_head(bytes, out));
+            }
+        } else {
+            let kept = underway.pieces.iter().filter(|piece| piece.what == what).map(|piece| piece.bytes);
+            let room = flow.take(bytes, limit, kept);
+            if room > 0 {
+                underway.pieces.push(what, at, |out| out.extend_from_slice(&bytes[..room]));
+            }
+        }
+        self.shared.recount(&self.connection, &mut state);
+    }
+
+    fn begun(&self, number: u64, stream: Option<u64>, first_in: Option<Instant>) {
+        if let Some(next) = &self.next {
+            next.begun(number, stream, first_in);
+        }
+        let mut state = self.connection.state();
+        state.exchanges += 1;
+        if self.shared.is_recording() {
+            let at = self.shared.now();
+            let underway = state.of(number, at);
+            underway.stream = stream.map(|stream| stream as u32);
+            underway.first_in = first_in.map(|at| self.shared.micros(at));
+        }
+        drop(state);
+        self.shared.tell();
+    }
+
+    fn finished(&self, record: &Record) {
+        if let Some(next) = &self.next {
+            next.finished(record);
+        }
+        let mut state = self.connection.state();
+        let place = state.underway.iter().position(|each| each.number == record.number);
+        let underway = place.map(|place| state.underway.swap_remove(place));
+        let stream = underway.as_ref().and_then(|underway| underway.stream);
+        let frames = stream.and_then(|stream| state.frames.as_mut()?.take(stream));
+        self.shared.recount(&self.connection, &mut state);
+        drop(state);
+        if !self.shared.is_recording() {
+            return;
+        }
+        let first_in = underway.as_ref().and_then(|underway| underway.first_in);
+        let passed = match (frames, underway) {
+            (Some(frames), _) => Passed::Frames(frames),
+            (None, Some(mut underway)) => {
+                underway.pieces.settle();
+                Passed::Messages { pieces: underway.pieces, received: underway.received, sent: underway.sent }
+            }
+            (None, None) => {
+                Passed::Messages { pieces: Pieces::default(), received: Flow::default(), sent: Flow::default() }
+            }
+        };
+        self.shared.keep(self.kept(record, passed, first_in));
+    }
+
+    fn closed(&self, because: &dyn Decision) {
+        if let Some(next) = &self.next {
+            next.closed(because);
+        }
+        let mut state = self.connection.state();
+        state.closed = Some(Closed {
+            at: self.shared.clock.wall(),
+            outcome: because.outcome().into_owned(),
+            because: because.because().into_owned(),
+            otherwise: because.otherwise().map(Into::into),
+            declines: because.declines(),
+            rule: Some(because.rule()),
+        });
+        state.underway = Vec::new();
+        if let Some(frames) = &mut state.frames {
+            frames.settle();
+        }
+        self.shared.recount(&self.connection, &mut state);
+        drop(state);
+        let connection = Arc::clone(&self.connection);
+        self.shared.connections().close(connection, true, self.shared.config.connections_max);
+        self.shared.tell();
+    }
+}
+
+impl Tap {
+    /// What is kept of an exchange that is over.
+    fn kept(&self, record: &Record, passed: Passed, first_in: Option<u64>) -> Kept {
+        let shared = &*self.shared;
+        let micros = |at| shared.micros(at);
+        let began = micros(record.began);
+        let is_empty = match &passed {
+            Passed::Messages { pieces, .. } => pieces.cost_bytes() == 0,
+            Passed::Frames(_) => false,
+        };
+        let asked = record.asked.as_ref().filter(|_| is_empty).map(|asked| {
+            let target = asked.shown_target();
+            (asked.method.to_string(), crate::words::text(&shared.masks.target(target.as_bytes())))
+        });
+        let hops = record.trail.take_hops().into_iter();
+        Kept {
+            seq: 0,
+            connection: Arc::clone(&self.connection),
+            number: record.number,
+            origin: Origin::Live,
+            at: record.at,
+            began,
+            first_in,
+            first_byte: record.first_byte.map(|after| began + after.as_micros() as u64),
+            total: record.total.as_micros() as u64,
+            status: record.status.as_u16(),
+            ending: Some(record.ending),
+            received_bytes: record.received_bytes,
+            sent_bytes: record.sent_bytes,
+            asked,
+            passed,
+            times: record.trail.times().into_iter().map(micros).collect(),
+            marks: record.trail.marks().into_iter().map(|mark| (mark.name, micros(mark.at))).collect(),
+            hops: hops.map(|hop| KeptHop::new(hop, &shared.masks, micros)).collect(),
+            trail: record.trail.clone(),
+        }
+    }
+}
+
+/// Whether a head says that its content has the chunked coding; an engine has judged already what is behind it.
+fn is_chunked(head: &[u8]) -> bool {
+    const NAME: &[u8] = b"transfer-encoding";
+    memchr::memchr_iter(b'\n', head)
+        .any(|end| head.get(end + 1..end + 1 + NAME.len()).is_some_and(|name| name.eq_ignore_ascii_case(NAME)))
+}
