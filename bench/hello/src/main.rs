@@ -1,7 +1,8 @@
 //! Wirelight on one worker, with its limits, timers, trails, usual layers and access log: 13 bytes at `/`, and below
 //! it a folder's files, compressed on the fly.
 //!
-//! `wirelight-bench-hello ADDRESS LOG FOLDER`: lines of the access log go to the file LOG, which may be `/dev/null`.
+//! `wirelight-bench-hello ADDRESS LOG FOLDER WIRE CERTIFICATE KEY`: lines of the access log go to the file LOG, which may
+//! be `/dev/null`. If WIRE ends in `+tls`, it is all over TLS.
 
 use std::fs::File;
 use std::io;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use http::header::{self, HeaderValue};
 use wirelight_gateway::access_log::{self, AccessLog, Format};
 use wirelight_gateway::files::{self, Files};
+use wirelight_net::tls::{self, Acceptor, Identity};
 use wirelight_server::{Config, Listener, Server, Workers};
 use wirelight_service::layer::{AddDate, AnswerErrors, CatchPanic, Compress};
 use wirelight_service::{Body, Clock, Request, Response, Result, Service, ServiceExt};
@@ -31,8 +33,8 @@ impl<F: Service> Service for Site<F> {
 
 fn main() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
-    let [_, address, log, folder] = arguments.as_slice() else {
-        return Err(io::Error::other("wirelight-bench-hello ADDRESS LOG FOLDER"));
+    let [_, address, log, folder, wire, certificate, key] = arguments.as_slice() else {
+        return Err(io::Error::other("wirelight-bench-hello ADDRESS LOG FOLDER WIRE CERTIFICATE KEY"));
     };
     let address: SocketAddr = address.parse().map_err(io::Error::other)?;
     let lines = access_log::Config { format: Format::Combined, ..access_log::Config::default() };
@@ -41,7 +43,13 @@ fn main() -> io::Result<()> {
     let files = Files::open(folder)?.layer(Compress::default());
     let site = Site(files).layer(CatchPanic).layer(AnswerErrors::default()).layer(AddDate::default());
     let server = Server::observed(Config::default(), Clock::system(), Some(Arc::new(log)));
-    let ended = Workers::start(&server, vec![Listener::tcp(address)?], NonZeroUsize::new(1), site)?.join();
+    let mut listener = Listener::tcp(address)?;
+    if wire.ends_with("+tls") {
+        let identities = vec![Identity::Files(certificate.into(), key.into())];
+        let settings = tls::Settings { identities, client_authorities: None, http2: true, key_log: None };
+        listener = listener.secured(Arc::new(Acceptor::new(&settings).map_err(io::Error::other)?));
+    }
+    let ended = Workers::start(&server, vec![listener], NonZeroUsize::new(1), site)?.join();
     writer.finish();
     ended
 }

@@ -1,13 +1,12 @@
 //! What a server answers: its first answer read with care, so that later ones need only be counted.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
 
 use memchr::memmem;
 
-/// How long one answer may take.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+use crate::link::Target;
+use crate::streams::Streams;
+
 /// The longest head of an answer.
 const HEAD_BYTES_MAX: usize = 16 << 10;
 
@@ -18,6 +17,8 @@ pub enum Framing {
     Counted,
     /// Chunks, whose lengths may differ from one answer to the next.
     Chunked,
+    /// Frames, the last of which says so (RFC 9113, section 4.1).
+    Frames,
 }
 
 /// The first answer of a server to a request.
@@ -37,26 +38,50 @@ pub struct Answer {
 
 impl Answer {
     /// Asks once, on a connection of its own.
-    pub fn learn(address: SocketAddr, request: &[u8]) -> io::Result<Self> {
-        let mut stream = connect(address)?;
+    pub fn learn(target: &Target, request: &[u8]) -> io::Result<Self> {
+        Self::exchange(&mut target.connect_blocking()?, target, request)
+    }
+
+    /// Asks once, on a connection that nothing was sent on.
+    pub fn exchange(stream: &mut (impl Read + Write), target: &Target, request: &[u8]) -> io::Result<Self> {
+        if target.wire.http2 {
+            return Self::frames(Self::ask_for_frames(stream, request)?.first_answer(stream, true)?);
+        }
         stream.write_all(request)?;
-        Self::read(&mut stream)
+        Self::read(stream)
+    }
+
+    /// The same, but for content that is too long to be kept: only how long it is is learned.
+    pub fn learn_length(target: &Target, request: &[u8]) -> io::Result<Self> {
+        let mut stream = target.connect_blocking()?;
+        if target.wire.http2 {
+            Self::ask_for_frames(&mut stream, request)?.first_answer(&mut stream, false)?;
+            return Self::frames(Vec::new());
+        }
+        stream.write_all(request)?;
+        let mut received = Vec::new();
+        let (head, status) = read_head(&mut stream, &mut received)?;
+        let length = content_length(&head)?;
+        Ok(Self { status, total_bytes: head.len() + length, head, framing: Framing::Counted, content: Vec::new() })
+    }
+
+    fn ask_for_frames(stream: &mut impl Write, request: &[u8]) -> io::Result<Streams> {
+        let mut streams = Streams::new(request);
+        streams.ask(1);
+        stream.write_all(&std::mem::take(&mut streams.out))?;
+        Ok(streams)
+    }
+
+    /// What came in frames: that it was a success has been seen.
+    fn frames(content: Vec<u8>) -> io::Result<Self> {
+        Ok(Self { status: 200, head: String::new(), framing: Framing::Frames, total_bytes: 0, content })
     }
 
     /// Reads one answer.
     pub fn read(stream: &mut impl Read) -> io::Result<Self> {
         let mut received = Vec::new();
-        let head_bytes = loop {
-            if let Some(end) = memmem::find(&received, b"\r\n\r\n") {
-                break end + 4;
-            }
-            if received.len() > HEAD_BYTES_MAX {
-                return Err(bad("a head without an end"));
-            }
-            more(stream, &mut received)?;
-        };
-        let head = String::from_utf8_lossy(&received[..head_bytes]).into_owned();
-        let status = head.get(9..12).and_then(|status| status.parse().ok()).ok_or_else(|| bad("no status"))?;
+        let (head, status) = read_head(stream, &mut received)?;
+        let head_bytes = head.len();
         let chunked = field(&head, "transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case("chunked"));
         if chunked {
             let mut reader = Chunked::in_content();
@@ -68,9 +93,7 @@ impl Answer {
             }
             return Ok(Self { status, head, framing: Framing::Chunked, total_bytes: received.len(), content });
         }
-        let length: usize = field(&head, "content-length")
-            .and_then(|value| value.parse().ok())
-            .ok_or_else(|| bad("neither a length nor chunks"))?;
+        let length = content_length(&head)?;
         while received.len() < head_bytes + length {
             more(stream, &mut received)?;
         }
@@ -84,13 +107,25 @@ impl Answer {
     }
 }
 
-/// A connection whose waits are bounded.
-pub fn connect(address: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(address)?;
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
-    stream.set_write_timeout(Some(ANSWER_TIMEOUT))?;
-    Ok(stream)
+/// Reads up to the end of a head, and perhaps more.
+fn read_head(stream: &mut impl Read, received: &mut Vec<u8>) -> io::Result<(String, u16)> {
+    let head_bytes = loop {
+        if let Some(end) = memmem::find(received, b"\r\n\r\n") {
+            break end + 4;
+        }
+        if received.len() > HEAD_BYTES_MAX {
+            return Err(bad("a head without an end"));
+        }
+        more(stream, received)?;
+    };
+    let head = std::str::from_utf8(&received[..head_bytes]).map_err(io::Error::other)?.to_owned();
+    let status = head.get(9..12).and_then(|status| status.parse().ok()).ok_or_else(|| bad("no status"))?;
+    Ok((head, status))
+}
+
+fn content_length(head: &str) -> io::Result<usize> {
+    let length = field(head, "content-length").and_then(|value| value.parse().ok());
+    length.ok_or_else(|| bad("neither a length nor chunks"))
 }
 
 fn field<'a>(head: &'a str, name: &str) -> Option<&'a str> {

@@ -3,19 +3,22 @@
 use std::fmt::Write as _;
 
 use crate::report::{Comparison, Row, Table, digits};
+use crate::scenario::Part;
+use crate::scenarios::SCENARIOS;
 
 /// How wide the picture is; everything is in SVG's units.
 const WIDTH: usize = 960;
 const MARGIN: usize = 24;
 const GAP: usize = 32;
 const PANEL_WIDTH: usize = (WIDTH - 2 * MARGIN - GAP) / 2;
-const NAME_WIDTH: usize = 124;
+const NAME_WIDTH: usize = 148;
 const FIGURE_WIDTH: usize = 84;
 const BAR_WIDTH: usize = PANEL_WIDTH - NAME_WIDTH - FIGURE_WIDTH;
 const ROW_HEIGHT: usize = 22;
 const BAR_HEIGHT: usize = 14;
 const PANEL_HEAD: usize = 46;
 const HEAD: usize = 78;
+const PART_HEAD: usize = 46;
 /// A bar longer than so many times the subject's is cut, or the subject's could not be seen.
 const LONGEST_TIMES: f64 = 8.0;
 
@@ -23,6 +26,8 @@ const STYLE: &str = "
 text { font: 13px ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif; fill: #1f2328; }
 .h1 { font-size: 20px; font-weight: 600; }
 .h2 { font-weight: 600; }
+.part { font-size: 16px; font-weight: 600; }
+.rule { stroke: #d1d9e0; }
 .note { font-size: 12px; fill: #59636e; }
 .figure { font-variant-numeric: tabular-nums; }
 .ours { font-weight: 600; }
@@ -30,6 +35,7 @@ text { font: 13px ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Helvetica
 .bar { fill: #b6bfca; }
 .floor { fill: none; stroke: #8c96a1; stroke-dasharray: 3 2; }
 .bar.ours { fill: #0969da; }
+.bar.kin { fill: #80b8f0; }
 .spread { stroke: #59636e; stroke-width: 1.5; }
 @media (prefers-color-scheme: dark) {
 text { fill: #e6edf3; }
@@ -38,6 +44,8 @@ text { fill: #e6edf3; }
 .bar { fill: #4d5763; }
 .floor { fill: none; stroke: #7d8590; }
 .bar.ours { fill: #4493f8; }
+.bar.kin { fill: #2a5a96; }
+.rule { stroke: #3d444d; }
 .spread { stroke: #b1bac4; }
 }
 ";
@@ -57,19 +65,29 @@ pub fn newest<'a>(comparisons: &'a [Comparison], names: &[&str]) -> Vec<Drawn<'a
     names.iter().filter_map(newest_of).collect()
 }
 
-/// Draws tables as SVG, in two columns.
+/// Draws tables as SVG, part by part, in two columns.
 pub fn svg(tables: &[Drawn<'_>]) -> String {
     let mut body = String::new();
-    let mut bottoms = [HEAD, HEAD];
-    for (comparison, table) in tables {
-        // Each panel goes where there is most room above, so that the columns end about level.
-        let column = usize::from(bottoms[1] < bottoms[0]);
-        let left = MARGIN + column * (PANEL_WIDTH + GAP);
-        let dated = tables.iter().any(|(other, _)| other.began != comparison.began);
-        panel(&mut body, table, left, bottoms[column], dated.then_some(comparison.began.as_str()));
-        bottoms[column] += PANEL_HEAD + table.drawn().count() * ROW_HEIGHT + GAP;
+    let mut height = HEAD;
+    for part in Part::ALL {
+        let own: Vec<&Drawn<'_>> = tables.iter().filter(|(_, table)| part_of(table) == Some(part)).collect();
+        if own.is_empty() {
+            continue;
+        }
+        let right = WIDTH - MARGIN;
+        let _ = writeln!(body, "<line class=\"rule\" x1=\"{MARGIN}\" x2=\"{right}\" y1=\"{height}\" y2=\"{height}\"/>");
+        text(&mut body, MARGIN, height + 26, "part", &part.to_string());
+        let mut bottoms = [height + PART_HEAD; 2];
+        for (comparison, table) in own {
+            // Each panel goes where there is most room above, so that the columns end about level.
+            let column = usize::from(bottoms[1] < bottoms[0]);
+            let left = MARGIN + column * (PANEL_WIDTH + GAP);
+            let dated = tables.iter().any(|(other, _)| other.began != comparison.began);
+            panel(&mut body, table, left, bottoms[column], dated.then_some(comparison.began.as_str()));
+            bottoms[column] += PANEL_HEAD + table.drawn().count() * ROW_HEIGHT + GAP;
+        }
+        height = bottoms[0].max(bottoms[1]);
     }
-    let height = bottoms[0].max(bottoms[1]);
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" \
          role=\"img\" aria-labelledby=\"title\">\n<title id=\"title\">What a request costs Wirelight and other servers</title>\n\
@@ -81,12 +99,17 @@ pub fn svg(tables: &[Drawn<'_>]) -> String {
     svg
 }
 
+/// The part that a table's scenario belongs to.
+fn part_of(table: &Table) -> Option<Part> {
+    SCENARIOS.iter().find(|scenario| scenario.name == table.name).map(|scenario| scenario.part)
+}
+
 fn head(svg: &mut String, tables: &[Drawn<'_>]) {
     text(svg, MARGIN, 36, "h1", "What it costs");
     let Some((newest, _)) = tables.iter().max_by_key(|(comparison, _)| &comparison.began) else { return };
     let machine = &newest.machine;
     let note = format!(
-        "{}, Linux {}, {} UTC. One core serves, one asks. Medians of {} interleaved rounds; lines span least to greatest.",
+        "{}, Linux {}, {} UTC. What is measured has one core to itself. Medians of {} interleaved rounds; lines span least to greatest.",
         machine.processor, machine.kernel, newest.began, newest.rounds
     );
     text(svg, MARGIN, 58, "note", &note);
@@ -104,7 +127,11 @@ fn panel(svg: &mut String, table: &Table, left: usize, top: usize, dated: Option
     for (index, row) in table.drawn().enumerate() {
         let Some(figure) = row.figure else { continue };
         let middle = top + PANEL_HEAD + index * ROW_HEIGHT + ROW_HEIGHT / 2;
-        let ours = if row.server == table.subject { " ours" } else { "" };
+        let ours = match row.server.starts_with("wirelight") {
+            _ if row.server == table.subject => " ours",
+            true => " kin",
+            false => "",
+        };
         let kind = if row.server == "floor" { "floor" } else { "bar" };
         let across = |value: f64| (value.min(longest) / longest * BAR_WIDTH as f64).max(1.0);
         let bar = left + NAME_WIDTH;
@@ -170,15 +197,12 @@ mod tests {
     use super::*;
     use crate::machine::Machine;
     use crate::measure::Figures;
-    use crate::scenario::{SCENARIOS, Scenario};
+    use crate::scenario::Scenario;
 
     fn comparison(began: &str, scenario: &Scenario, figures: &[(&str, f64)]) -> Comparison {
         let row = |(server, figure): &(&str, f64)| Row {
-            server: (*server).to_owned(),
             rounds: vec![Some(Figures::from([(scenario.counts.key().to_owned(), *figure)]))],
-            failures: Vec::new(),
-            figure: None,
-            ratio: None,
+            ..Row::of(server)
         };
         Comparison {
             began: began.to_owned(),

@@ -29,6 +29,11 @@ impl Latency {
         self.longest = self.longest.max(took);
     }
 
+    /// Whether nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        self.total == 0
+    }
+
     /// The longest that was counted.
     pub fn longest(&self) -> Duration {
         self.longest

@@ -6,9 +6,11 @@ use std::thread;
 use std::time::Duration;
 
 use crate::answer::Answer;
-use crate::load::{self, Load, Outcome};
-use crate::scenario::{Figure, Scenario, Work};
-use crate::server::{Places, Running, Server, Terms};
+use crate::latency::Latency;
+use crate::load::{self, Load, Meter, Outcome};
+use crate::scenario::{Entrant, Figure, Scenario, Work};
+use crate::server::{Asked, Places, Role, Running, Server, Terms};
+use crate::upstream::Upstream;
 
 /// How many requests are answered before memory is first looked at.
 const BEFORE_IDLE_REQUESTS: usize = 256;
@@ -29,17 +31,37 @@ pub struct Settings {
 /// The figures of one run, by their keys.
 pub type Figures = BTreeMap<String, f64>;
 
-/// Has one server do the work of a scenario.
-pub fn run(scenario: &Scenario, server: &Server, places: &Places, settings: &Settings) -> io::Result<Figures> {
-    let request = scenario.ask_of(server.name).request(scenario.closes());
+/// Has one server, proxy or client do the work of a scenario.
+pub fn run(
+    scenario: &Scenario,
+    entrant: &Entrant,
+    server: &Server,
+    places: &Places,
+    settings: &Settings,
+) -> io::Result<Figures> {
+    let request = entrant.ask.request(entrant.wire, scenario.closes());
     // The floor's answer has to be as long as the others': that of the file, or of the greeting.
     let file = places.root.join(scenario.ask.path.trim_start_matches('/'));
     let content_bytes = if file.is_file() { file.metadata()?.len() as usize } else { b"Hello, world!".len() };
-    let terms =
-        Terms { core: settings.server_core, request_bytes: request.len(), content_bytes, closes: scenario.closes() };
-    let (running, answer) = server.start(places, terms, &request)?;
+    let upstream = if server.role == Role::Serves { None } else { Some(Upstream::start()?) };
+    let terms = Terms {
+        core: settings.server_core,
+        wire: entrant.wire,
+        upstream: upstream.as_ref(),
+        path: entrant.ask.path,
+        tasks: if let Work::Asking { tasks } = scenario.work { tasks } else { 0 },
+        request_bytes: request.len(),
+        content_bytes,
+        closes: scenario.closes(),
+    };
+    if let (Work::Asking { .. }, Some(upstream)) = (scenario.work, &upstream) {
+        let running = server.start_to_ask(places, terms, upstream)?;
+        return asking(&running, upstream, settings, content_bytes);
+    }
+    let whole = !matches!(scenario.work, Work::Download);
+    let (running, answer) = server.start(places, terms, Asked { request: &request, whole })?;
     let load = Load {
-        address: running.address,
+        target: running.target.clone(),
         request,
         connections: 1,
         depth: 1,
@@ -48,11 +70,13 @@ pub fn run(scenario: &Scenario, server: &Server, places: &Places, settings: &Set
         warm_up: settings.warm_up,
         measured: settings.measured,
     };
-    check(scenario, server.name, &answer, content_bytes)?;
+    if whole {
+        check(entrant, &answer, content_bytes)?;
+    }
     match scenario.work {
         Work::Busy { connections, depth, .. } => {
             let outcome = load::run(&Load { connections, depth, ..load }, &answer, &running.processes)?;
-            Ok(figures(&outcome, &answer, content_bytes))
+            Ok(figures(&outcome, Some(&answer), content_bytes))
         }
         Work::Steady { connections, rate, beside } => {
             let load = Load { connections, rate: Some(rate), ..load };
@@ -60,25 +84,42 @@ pub fn run(scenario: &Scenario, server: &Server, places: &Places, settings: &Set
             let outcome = match beside {
                 None => load::run(&load, &answer, &running.processes)?,
                 Some(ask) => {
-                    let request = ask.request(false);
-                    let other = Answer::learn(running.address, &request)?;
+                    let request = ask.request(entrant.wire, false);
+                    let other = Answer::learn(&running.target, &request)?;
                     let heavy = Load { request, connections: 1, rate: None, ..load.clone() };
                     load::run_beside(&load, &answer, (&heavy, &other), &running.processes)?
                 }
             };
-            let mut figures = figures(&outcome, &answer, content_bytes);
+            let mut figures = figures(&outcome, Some(&answer), content_bytes);
             let grown = running.processes.resident_bytes()?.saturating_sub(before);
             figures.insert("grown_bytes".to_owned(), grown as f64);
             Ok(figures)
         }
-        Work::Idle { connections } => idle(&load, connections, &answer, &running),
+        Work::Download => Ok(figures(&load::once(&load, &answer, &running.processes)?, None, content_bytes)),
+        Work::Asking { .. } => Err(io::Error::other(format!("{} is not a client", server.name))),
+        Work::Idle { connections } => idle(&load, connections, &running),
     }
 }
 
+/// A client asks; the upstream knows how often it was answered.
+fn asking(running: &Running, upstream: &Upstream, settings: &Settings, content_bytes: usize) -> io::Result<Figures> {
+    thread::sleep(settings.warm_up);
+    let (before, meter) = (upstream.answered(), Meter::start(&running.processes)?);
+    thread::sleep(settings.measured);
+    let requests = upstream.answered() - before;
+    let (elapsed, cpu, own_cpu) = meter.stop()?;
+    if requests == 0 {
+        return Err(io::Error::other("it asked for nothing"));
+    }
+    let outcome = Outcome { requests, elapsed, cpu, own_cpu, latency: Latency::default(), opening: Duration::ZERO };
+    Ok(figures(&outcome, None, content_bytes))
+}
+
 /// Fails if a server does not do what the others do.
-fn check(scenario: &Scenario, name: &str, answer: &Answer, content_bytes: usize) -> io::Result<()> {
+fn check(entrant: &Entrant, answer: &Answer, content_bytes: usize) -> io::Result<()> {
+    let name = entrant.label;
     let coding = answer.field("content-encoding");
-    let wanted = scenario.ask_of(name).accept_encoding;
+    let wanted = entrant.ask.accept_encoding;
     if coding != wanted {
         return Err(io::Error::other(format!("{name} answers with coding {coding:?} instead of {wanted:?}")));
     }
@@ -89,37 +130,39 @@ fn check(scenario: &Scenario, name: &str, answer: &Answer, content_bytes: usize)
     Ok(())
 }
 
-fn figures(outcome: &Outcome, answer: &Answer, content_bytes: usize) -> Figures {
+fn figures(outcome: &Outcome, answer: Option<&Answer>, content_bytes: usize) -> Figures {
     let requests = outcome.requests.max(1) as f64;
     let (cpu, elapsed) = (outcome.cpu.as_secs_f64(), outcome.elapsed.as_secs_f64());
-    let milliseconds = |share| outcome.latency.at(share).as_secs_f64() * 1e3;
     let megabytes = requests * content_bytes as f64 / 1e6;
     let mut figures = Figures::from([
         (Figure::CpuMicroseconds.key().to_owned(), cpu * 1e6 / requests),
-        ("requests_per_s".to_owned(), requests / elapsed),
-        ("mb_per_s".to_owned(), megabytes / elapsed),
+        (Figure::Requests.key().to_owned(), requests / elapsed),
+        (Figure::Megabytes.key().to_owned(), megabytes / elapsed),
         ("server_busy".to_owned(), cpu / elapsed),
         ("generator_busy".to_owned(), outcome.own_cpu.as_secs_f64() / elapsed),
-        ("median_ms".to_owned(), milliseconds(0.5)),
-        ("p99_ms".to_owned(), milliseconds(0.99)),
-        (Figure::LongestMilliseconds.key().to_owned(), outcome.latency.longest().as_secs_f64() * 1e3),
         ("opening_ms".to_owned(), outcome.opening.as_secs_f64() * 1e3),
     ]);
-    if answer.field("content-encoding").is_some() {
+    if !outcome.latency.is_empty() {
+        let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
+        figures.insert("median_ms".to_owned(), milliseconds(outcome.latency.at(0.5)));
+        figures.insert("p99_ms".to_owned(), milliseconds(outcome.latency.at(0.99)));
+        figures.insert(Figure::LongestMilliseconds.key().to_owned(), milliseconds(outcome.latency.longest()));
+    }
+    if let Some(answer) = answer.filter(|answer| answer.field("content-encoding").is_some()) {
         figures.insert(Figure::CodedMegabytes.key().to_owned(), megabytes / cpu);
         figures.insert("coding_ratio".to_owned(), content_bytes as f64 / answer.content.len() as f64);
     }
     figures
 }
 
-fn idle(load: &Load, connections: usize, answer: &Answer, running: &Running) -> io::Result<Figures> {
+fn idle(load: &Load, connections: usize, running: &Running) -> io::Result<Figures> {
     // What is made once, for the first connections, is not what each connection costs.
     for _ in 0..BEFORE_IDLE_REQUESTS / 16 {
-        drop(load::idle(&Load { connections: 16, ..load.clone() }, answer)?);
+        drop(load::idle(&Load { connections: 16, ..load.clone() })?);
     }
     thread::sleep(SETTLE);
     let before = running.processes.resident_bytes()?;
-    let open = load::idle(&Load { connections, ..load.clone() }, answer)?;
+    let open = load::idle(&Load { connections, ..load.clone() })?;
     thread::sleep(SETTLE);
     let grown = running.processes.resident_bytes()?.saturating_sub(before) as f64;
     Ok(Figures::from([

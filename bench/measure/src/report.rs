@@ -141,6 +141,10 @@ fn reached(goal: Goal, key: &str, subject: &[Option<Figures>], servers: &[Row]) 
             let measured = median(figures).map(|figure| (figure, bound));
             (format!("at most {bound}"), measured, |figure, bound| figure <= bound)
         }
+        Goal::OtherAtMostOf(other, bound, peer) => {
+            let measured = median(ratios(key, rounds_of(other), &[rounds_of(peer)])).map(|ratio| (ratio, bound));
+            (format!("{other} at most {bound:.2} of {peer}"), measured, |ratio, bound| ratio <= bound)
+        }
     };
     Reached {
         goal,
@@ -157,8 +161,8 @@ impl Comparison {
         let _ = writeln!(
             text,
             "# Comparison of {}\n\n{} with {} cores, Linux {}, {} MiB; congestion control {}; {} descriptors.\n\
-             {} rounds in an order shuffled from seed {}; {} ms before counting, {} ms counted. The server has one core, \
-             the generator the other. Figures are medians (least to greatest).",
+             {} rounds in an order shuffled from seed {}; {} ms before counting, {} ms counted. What is measured has one \
+             core to itself, the generator the other. Figures are medians (least to greatest).",
             self.began,
             machine.processor,
             machine.cores,
@@ -220,6 +224,7 @@ impl Table {
         let all = [
             ("cpu_us", "CPU µs a request"),
             ("requests_per_s", "requests/s"),
+            ("mb_per_s", "MB/s"),
             ("server_busy", "server busy"),
             ("generator_busy", "generator busy"),
             ("coding_ratio", "coding ratio"),
@@ -230,11 +235,18 @@ impl Table {
             ("resident_mib_before", "MiB before"),
         ];
         let known = |key: &str| self.servers.iter().any(|row| row.median(key).is_some());
-        all.into_iter().filter(|(key, _)| *key != self.counts && known(key)).collect()
+        let told =
+            |key: &str| key != "mb_per_s" || self.servers.iter().filter_map(|row| row.median(key)).any(|mb| mb > 50.0);
+        all.into_iter().filter(|(key, _)| *key != self.counts && known(key) && told(key)).collect()
     }
 }
 
 impl Row {
+    /// Of a server that has not run.
+    pub fn of(server: &str) -> Self {
+        Self { server: server.to_owned(), rounds: Vec::new(), failures: Vec::new(), figure: None, ratio: None }
+    }
+
     /// The median of one of its figures.
     pub fn median(&self, key: &str) -> Option<f64> {
         let figures = self.rounds.iter().flatten().filter_map(|figures| figures.get(key).copied());
@@ -258,7 +270,7 @@ pub fn digits(figure: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::SCENARIOS;
+    use crate::scenarios::SCENARIOS;
 
     fn row(server: &str, figures: &[Option<f64>]) -> Row {
         let round = |figure: &Option<f64>| figure.map(|figure| Figures::from([("cpu_us".to_owned(), figure)]));

@@ -1,6 +1,9 @@
-//! The works that are compared, as data: what is asked, of whom, and what Wirelight is to reach.
+//! What a comparison is made of: what is asked, over which wire, of whom, and what Wirelight is to reach.
 
-use crate::site;
+use std::fmt;
+
+use crate::streams;
+use crate::wire::Wire;
 
 /// One work, done by Wirelight and by others.
 #[derive(Debug, Clone, Copy)]
@@ -9,8 +12,12 @@ pub struct Scenario {
     pub name: &'static str,
     /// What it is, in words.
     pub title: &'static str,
+    /// Which part of the comparison it belongs to.
+    pub part: Part,
     /// What is done.
     pub work: Work,
+    /// What is spoken.
+    pub wire: Wire,
     /// What is asked for.
     pub ask: Ask,
     /// Which figure counts.
@@ -23,6 +30,54 @@ pub struct Scenario {
     pub goals: &'static [Goal],
 }
 
+/// A part of the comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// HTTP/1.1 in cleartext.
+    Http1,
+    /// Files and codings.
+    Content,
+    /// Many and idle connections.
+    Connections,
+    /// HTTP/2, and both versions over TLS.
+    Http2AndTls,
+    /// Clients.
+    Client,
+    /// Reverse proxies.
+    Proxy,
+}
+
+impl Part {
+    /// All parts, in the order in which they are shown.
+    pub const ALL: [Self; 6] =
+        [Self::Http1, Self::Content, Self::Connections, Self::Http2AndTls, Self::Client, Self::Proxy];
+
+    /// What it is called on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Http1 => "http1",
+            Self::Content => "content",
+            Self::Connections => "connections",
+            Self::Http2AndTls => "http2-tls",
+            Self::Client => "clients",
+            Self::Proxy => "proxies",
+        }
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Http1 => "HTTP/1.1",
+            Self::Content => "Files and codings",
+            Self::Connections => "Connections",
+            Self::Http2AndTls => "HTTP/2 and TLS",
+            Self::Client => "Clients",
+            Self::Proxy => "Reverse proxies",
+        })
+    }
+}
+
 /// What is done.
 #[derive(Debug, Clone, Copy)]
 pub enum Work {
@@ -30,7 +85,7 @@ pub enum Work {
     Busy {
         /// How many connections there are.
         connections: usize,
-        /// How many requests leave together.
+        /// How many requests leave together; with HTTP/2, how many are under way on a connection.
         depth: usize,
         /// Whether each connection serves one request only.
         closes: bool,
@@ -49,6 +104,13 @@ pub enum Work {
         /// How many connections there are.
         connections: usize,
     },
+    /// One long answer on one connection.
+    Download,
+    /// Clients ask a fast server of ours.
+    Asking {
+        /// How many requests are under way at once.
+        tasks: usize,
+    },
 }
 
 /// A GET request.
@@ -65,8 +127,25 @@ pub struct Ask {
 pub struct Peer {
     /// Which.
     pub server: &'static str,
+    /// What it is called here, if not by its name alone.
+    pub label: Option<&'static str>,
     /// What it accepts instead, if not what the subject does: it may not know the coding.
     pub accept_encoding: Option<&'static str>,
+    /// What is spoken with it, if not what is spoken with the subject.
+    pub wire: Option<Wire>,
+}
+
+/// Who does the work of a scenario.
+#[derive(Debug, Clone, Copy)]
+pub struct Entrant {
+    /// What it is called in results.
+    pub label: &'static str,
+    /// Which server it is.
+    pub server: &'static str,
+    /// What is asked of it.
+    pub ask: Ask,
+    /// What is spoken with it.
+    pub wire: Wire,
 }
 
 /// A figure of one run.
@@ -80,6 +159,10 @@ pub enum Figure {
     CodedMegabytes,
     /// The longest that an answer took, in milliseconds.
     LongestMilliseconds,
+    /// Content in MB a second.
+    Megabytes,
+    /// Requests a second, with one core for whatever is under test.
+    Requests,
 }
 
 impl Figure {
@@ -90,6 +173,8 @@ impl Figure {
             Self::ConnectionBytes => "connection_bytes",
             Self::CodedMegabytes => "coded_mb_per_cpu_s",
             Self::LongestMilliseconds => "longest_ms",
+            Self::Megabytes => "mb_per_s",
+            Self::Requests => "requests_per_s",
         }
     }
 
@@ -100,12 +185,14 @@ impl Figure {
             Self::ConnectionBytes => "resident bytes a connection",
             Self::CodedMegabytes => "MB coded in a CPU second",
             Self::LongestMilliseconds => "longest answer in ms",
+            Self::Megabytes => "MB a second",
+            Self::Requests => "requests a second",
         }
     }
 
     /// Whether less of it is better.
     pub fn less_is_better(self) -> bool {
-        self != Self::CodedMegabytes
+        !matches!(self, Self::CodedMegabytes | Self::Megabytes | Self::Requests)
     }
 }
 
@@ -118,168 +205,16 @@ pub enum Goal {
     AtLeastOf(f64, &'static str),
     /// At most this figure.
     AtMost(f64),
+    /// Another one of ours is to reach at most so many times the figure of this peer.
+    OtherAtMostOf(&'static str, f64, &'static str),
 }
-
-const fn peer(server: &'static str) -> Peer {
-    Peer { server, accept_encoding: None }
-}
-
-const fn plain(path: &'static str) -> Ask {
-    Ask { path, accept_encoding: None }
-}
-
-const fn busy(connections: usize) -> Work {
-    Work::Busy { connections, depth: 1, closes: false }
-}
-
-const HELLO: Ask = plain("/");
-
-/// Every scenario. A new one is a new entry; a new server is a new entry in [`SERVERS`](crate::server::SERVERS).
-pub const SCENARIOS: &[Scenario] = &[
-    Scenario {
-        name: "hello",
-        title: "13 bytes, 64 keep-alive connections",
-        work: busy(64),
-        ask: HELLO,
-        counts: Figure::CpuMicroseconds,
-        subject: "wirelight",
-        peers: &[
-            peer("floor"),
-            peer("hyper"),
-            peer("nginx"),
-            peer("axum"),
-            peer("actix-web"),
-            peer("may_minihttp"),
-            peer("haproxy"),
-            peer("h2o"),
-            peer("lighttpd"),
-            peer("caddy"),
-        ],
-        goals: &[
-            Goal::AtMostOf(0.82, &["hyper"]),
-            Goal::AtMostOf(0.75, &["nginx"]),
-            Goal::AtMostOf(0.65, &["axum"]),
-            Goal::AtMostOf(1.10, &["floor"]),
-        ],
-    },
-    Scenario {
-        name: "pipelined",
-        title: "13 bytes, 64 connections, 16 requests pipelined",
-        work: Work::Busy { connections: 64, depth: 16, closes: false },
-        ask: HELLO,
-        counts: Figure::CpuMicroseconds,
-        subject: "wirelight",
-        peers: &[peer("floor"), peer("hyper"), peer("may_minihttp"), peer("actix-web"), peer("axum"), peer("nginx")],
-        goals: &[Goal::AtMostOf(0.55, &["hyper"]), Goal::AtMostOf(0.90, &["may_minihttp"])],
-    },
-    Scenario {
-        name: "close",
-        title: "13 bytes, one request a connection",
-        work: Work::Busy { connections: 64, depth: 1, closes: true },
-        ask: HELLO,
-        counts: Figure::CpuMicroseconds,
-        subject: "wirelight",
-        peers: &[peer("hyper"), peer("nginx"), peer("haproxy"), peer("h2o")],
-        goals: &[Goal::AtMostOf(0.60, &["hyper"]), Goal::AtMostOf(1.05, &["nginx"])],
-    },
-    Scenario {
-        name: "static-1k",
-        title: "a file of 1 KiB, 64 connections",
-        work: busy(64),
-        ask: plain(site::ONE_KIBIBYTE),
-        counts: Figure::CpuMicroseconds,
-        subject: "wirelight serve",
-        peers: &[peer("floor"), peer("h2o"), peer("lighttpd"), peer("nginx"), peer("axum"), peer("caddy")],
-        goals: &[Goal::AtMostOf(0.95, &["h2o"]), Goal::AtMostOf(0.15, &["axum"])],
-    },
-    Scenario {
-        name: "static-64k",
-        title: "a file of 64 KiB, 16 connections",
-        work: busy(16),
-        ask: plain(site::SIXTY_FOUR_KIBIBYTES),
-        counts: Figure::CpuMicroseconds,
-        subject: "wirelight serve",
-        peers: &[peer("floor"), peer("h2o"), peer("lighttpd"), peer("nginx"), peer("axum"), peer("caddy")],
-        goals: &[Goal::AtMostOf(0.95, &["h2o", "lighttpd"])],
-    },
-    Scenario {
-        name: "static-10m",
-        title: "a file of 10 MiB, 4 connections",
-        work: busy(4),
-        ask: plain(site::TEN_MEBIBYTES),
-        counts: Figure::CpuMicroseconds,
-        subject: "wirelight serve",
-        peers: &[peer("floor"), peer("h2o"), peer("lighttpd"), peer("nginx"), peer("axum"), peer("caddy")],
-        goals: &[Goal::AtMostOf(1.00, &["lighttpd"])],
-    },
-    Scenario {
-        name: "idle",
-        title: "8,000 idle keep-alive connections",
-        work: Work::Idle { connections: 8000 },
-        ask: HELLO,
-        counts: Figure::ConnectionBytes,
-        subject: "wirelight",
-        peers: &[
-            peer("hyper"),
-            peer("nginx"),
-            peer("haproxy"),
-            peer("h2o"),
-            peer("lighttpd"),
-            peer("actix-web"),
-            peer("axum"),
-            peer("caddy"),
-        ],
-        goals: &[Goal::AtMost(1200.0)],
-    },
-    Scenario {
-        name: "live-10k",
-        title: "10,000 live connections, 20,000 requests a second",
-        work: Work::Steady { connections: 10_000, rate: 20_000, beside: None },
-        ask: HELLO,
-        counts: Figure::LongestMilliseconds,
-        subject: "wirelight",
-        peers: &[peer("floor"), peer("hyper"), peer("nginx"), peer("h2o")],
-        goals: &[Goal::AtMost(1000.0)],
-    },
-    Scenario {
-        name: "compress",
-        title: "100 KB of JSON, gzip on the fly",
-        work: busy(4),
-        ask: Ask { path: site::JSON, accept_encoding: Some("gzip") },
-        counts: Figure::CodedMegabytes,
-        subject: "wirelight",
-        peers: &[peer("nginx"), peer("lighttpd"), peer("caddy")],
-        goals: &[Goal::AtLeastOf(1.5, "nginx")],
-    },
-    Scenario {
-        name: "compress-zstd",
-        title: "100 KB of JSON, zstd on the fly",
-        work: busy(4),
-        ask: Ask { path: site::JSON, accept_encoding: Some("zstd") },
-        counts: Figure::CodedMegabytes,
-        subject: "wirelight",
-        peers: &[Peer { server: "nginx", accept_encoding: Some("gzip") }, peer("caddy")],
-        goals: &[Goal::AtLeastOf(8.0, "nginx")],
-    },
-    Scenario {
-        name: "compress-beside",
-        title: "small answers while 10 MB of JSON are compressed",
-        work: Work::Steady {
-            connections: 16,
-            rate: 1000,
-            beside: Some(Ask { path: site::LARGE_JSON, accept_encoding: Some("gzip") }),
-        },
-        ask: plain(site::ONE_KIBIBYTE),
-        counts: Figure::LongestMilliseconds,
-        subject: "wirelight",
-        peers: &[peer("nginx"), peer("caddy")],
-        goals: &[Goal::AtMost(5.0)],
-    },
-];
 
 impl Ask {
-    /// The request as it leaves.
-    pub fn request(&self, closes: bool) -> Vec<u8> {
+    /// The request: as it leaves, or the payload of its HEADERS frame.
+    pub fn request(self, wire: Wire, closes: bool) -> Vec<u8> {
+        if wire.http2 {
+            return streams::request(self, wire);
+        }
         let mut request = format!("GET {} HTTP/1.1\r\nHost: localhost\r\n", self.path);
         if let Some(codings) = self.accept_encoding {
             request.push_str(&format!("Accept-Encoding: {codings}\r\n"));
@@ -298,47 +233,35 @@ impl Scenario {
         matches!(self.work, Work::Busy { closes: true, .. })
     }
 
-    /// What is asked of a server.
-    pub fn ask_of(&self, server: &str) -> Ask {
-        let other = self.peers.iter().find(|peer| peer.server == server).and_then(|peer| peer.accept_encoding);
-        Ask { accept_encoding: other.or(self.ask.accept_encoding), ..self.ask }
-    }
-
     /// The subject and its peers.
-    pub fn servers(&self) -> Vec<&'static str> {
-        std::iter::once(self.subject).chain(self.peers.iter().map(|peer| peer.server)).collect()
+    pub fn entrants(&self) -> Vec<Entrant> {
+        let subject = Entrant { label: self.subject, server: self.subject, ask: self.ask, wire: self.wire };
+        let peers = self.peers.iter().map(|peer| Entrant {
+            label: peer.label(),
+            server: peer.server,
+            ask: Ask { accept_encoding: peer.accept_encoding.or(self.ask.accept_encoding), ..self.ask },
+            wire: peer.wire.unwrap_or(self.wire),
+        });
+        std::iter::once(subject).chain(peers).collect()
+    }
+}
+
+impl Peer {
+    /// What it is called in results.
+    pub fn label(&self) -> &'static str {
+        self.label.unwrap_or(self.server)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server;
-
-    #[test]
-    fn whoever_is_named_is_known() {
-        for scenario in SCENARIOS {
-            for name in scenario.servers() {
-                assert_eq!(server::named(name).name, name);
-            }
-            for goal in scenario.goals {
-                let named = match goal {
-                    Goal::AtMostOf(_, peers) => peers.to_vec(),
-                    Goal::AtLeastOf(_, peer) => vec![*peer],
-                    Goal::AtMost(_) => Vec::new(),
-                };
-                for name in named {
-                    assert!(scenario.peers.iter().any(|peer| peer.server == name), "{name} in {}", scenario.name);
-                }
-            }
-        }
-    }
 
     #[test]
     fn a_request_asks_for_what_it_says() {
         let ask = Ask { path: "/x", accept_encoding: Some("gzip") };
         assert_eq!(
-            String::from_utf8(ask.request(true)).unwrap(),
+            String::from_utf8(ask.request(Wire::H1, true)).unwrap(),
             "GET /x HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n"
         );
     }

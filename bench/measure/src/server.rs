@@ -1,4 +1,4 @@
-//! The servers, as data, and how one is started on a core of its own.
+//! How a server, a proxy or a client is started on a core of its own.
 
 use std::fs;
 use std::io;
@@ -10,8 +10,12 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::answer::Answer;
+use crate::identity::Identity;
+use crate::link::Target;
 use crate::machine;
 use crate::processes::Processes;
+use crate::upstream::Upstream;
+use crate::wire::Wire;
 
 /// How long a server may take until it answers.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
@@ -20,12 +24,15 @@ const END_TIMEOUT: Duration = Duration::from_millis(500);
 /// How often a server is started, each time on another port: somebody may take the port that was free.
 const ATTEMPTS_MAX: usize = 3;
 
-/// A server that can be started.
+/// A server, a proxy or a client that can be started.
 ///
 /// In the arguments and in the configuration stand `{port}`, `{root}` (the site), `{scratch}` (a folder of its own),
-/// `{config}` (the configuration, filled in), `{built}` (where what is built here lies), `{request_bytes}` and
-/// `{content_bytes}` (of the scenario), and `{deferred}`: what follows in `deferred` if the scenario closes each
-/// connection.
+/// `{config}` (the configuration, filled in), `{bench}` (this folder), `{built}` (where what is built here lies),
+/// `{request_bytes}` and `{content_bytes}` (of the scenario), `{wire}` (what is spoken), `{certificate}`, `{key}` and
+/// `{both}` (for TLS), `{upstream}` (the port of the upstream), `{url}` (what a client asks the upstream for), `{tasks}`
+/// (how many requests it has under way), and `{deferred}`: what follows in `deferred` if the scenario closes each
+/// connection. A line of a configuration that begins with `{only CONDITION...}` stays only where the
+/// [wire](Wire::of_config) is so.
 #[derive(Debug, Clone, Copy)]
 pub struct Server {
     /// How it is called in scenarios and in results.
@@ -40,6 +47,19 @@ pub struct Server {
     pub deferred: &'static str,
     /// Where its version is found.
     pub version: Version,
+    /// What it does.
+    pub role: Role,
+}
+
+/// What a program under test does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It answers.
+    Serves,
+    /// It answers with what an upstream answers.
+    Forwards,
+    /// It asks.
+    Asks,
 }
 
 /// Where a server's version is found.
@@ -47,115 +67,12 @@ pub struct Server {
 pub enum Version {
     /// In the first line that it prints when asked with this argument.
     Printed(&'static str),
+    /// In what Python says of a module.
+    Module(&'static str),
     /// In the lock file: that of a package.
     Locked(&'static str),
     /// It is this repository's.
     Ours,
-}
-
-/// Every server there is.
-pub const SERVERS: &[Server] = &[
-    Server {
-        name: "wirelight",
-        program: "{built}/wirelight-bench-hello",
-        arguments: &["127.0.0.1:{port}", "/dev/null", "{root}"],
-        config: None,
-        deferred: "",
-        version: Version::Ours,
-    },
-    Server {
-        name: "wirelight serve",
-        program: "{built}/wirelight",
-        arguments: &["serve", "{root}", "--port", "{port}", "--workers", "1", "--log", "combined"],
-        config: None,
-        deferred: "",
-        version: Version::Ours,
-    },
-    Server {
-        name: "floor",
-        program: "{built}/floor",
-        arguments: &["127.0.0.1:{port}", "{request_bytes}", "{content_bytes}"],
-        config: None,
-        deferred: "",
-        version: Version::Ours,
-    },
-    Server {
-        name: "hyper",
-        program: "{built}/peer-hyper",
-        arguments: &["127.0.0.1:{port}"],
-        config: None,
-        deferred: "",
-        version: Version::Locked("hyper"),
-    },
-    Server {
-        name: "axum",
-        program: "{built}/peer-axum",
-        arguments: &["127.0.0.1:{port}", "{root}"],
-        config: None,
-        deferred: "",
-        version: Version::Locked("axum"),
-    },
-    Server {
-        name: "actix-web",
-        program: "{built}/peer-actix",
-        arguments: &["127.0.0.1:{port}"],
-        config: None,
-        deferred: "",
-        version: Version::Locked("actix-web"),
-    },
-    Server {
-        name: "may_minihttp",
-        program: "{built}/peer-may",
-        arguments: &["127.0.0.1:{port}"],
-        config: None,
-        deferred: "",
-        version: Version::Locked("may_minihttp"),
-    },
-    Server {
-        name: "nginx",
-        program: "nginx",
-        arguments: &["-p", "{scratch}", "-c", "{config}"],
-        config: Some("nginx.conf"),
-        deferred: "deferred",
-        version: Version::Printed("-v"),
-    },
-    Server {
-        name: "haproxy",
-        program: "haproxy",
-        arguments: &["-db", "-f", "{config}"],
-        config: Some("haproxy.cfg"),
-        deferred: "defer-accept",
-        version: Version::Printed("-v"),
-    },
-    Server {
-        name: "h2o",
-        program: "h2o",
-        arguments: &["-m", "worker", "-c", "{config}"],
-        config: Some("h2o.conf"),
-        deferred: "",
-        version: Version::Printed("--version"),
-    },
-    Server {
-        name: "lighttpd",
-        program: "lighttpd",
-        arguments: &["-D", "-f", "{config}"],
-        config: Some("lighttpd.conf"),
-        deferred: "server.defer-accept = 1",
-        version: Version::Printed("-v"),
-    },
-    Server {
-        name: "caddy",
-        program: "caddy",
-        arguments: &["run", "--config", "{config}", "--adapter", "caddyfile"],
-        config: Some("Caddyfile"),
-        deferred: "",
-        version: Version::Printed("version"),
-    },
-];
-
-/// Finds a server by its name.
-pub fn named(name: &str) -> &'static Server {
-    SERVERS.iter().find(|server| server.name == name).unwrap_or_else(|| panic!("no server is called {name}"))
 }
 
 /// Where everything lies.
@@ -169,13 +86,23 @@ pub struct Places {
     pub root: PathBuf,
     /// Where servers may write.
     pub scratch: PathBuf,
+    /// What servers show over TLS.
+    pub identity: Identity,
 }
 
 /// What a start depends on besides the places.
 #[derive(Debug, Clone, Copy)]
-pub struct Terms {
+pub struct Terms<'a> {
     /// The core that the server may use.
     pub core: usize,
+    /// What is spoken.
+    pub wire: Wire,
+    /// Where proxies forward to, and what clients ask.
+    pub upstream: Option<&'a Upstream>,
+    /// What clients ask for.
+    pub path: &'a str,
+    /// How many requests clients have under way.
+    pub tasks: usize,
     /// How long a request is, in bytes.
     pub request_bytes: usize,
     /// How long the answer's content is, in bytes.
@@ -188,10 +115,12 @@ pub struct Terms {
 #[derive(Debug)]
 pub struct Running {
     child: Child,
-    /// Where it listens.
-    pub address: SocketAddr,
+    /// Where it listens, unless it is a client, and what is spoken there.
+    pub target: Target,
     /// It and its children.
     pub processes: Processes,
+    /// Where it says what is wrong.
+    log: PathBuf,
 }
 
 impl Server {
@@ -203,11 +132,15 @@ impl Server {
             || !program.is_absolute() && std::env::split_paths(&folders).any(|folder| folder.join(&program).is_file())
     }
 
-    /// Starts it, and waits until it answers `request`.
-    pub fn start(&self, places: &Places, terms: Terms, request: &[u8]) -> io::Result<(Running, Answer)> {
+    /// Starts it, and waits until it answers.
+    pub fn start(&self, places: &Places, terms: Terms<'_>, asked: Asked<'_>) -> io::Result<(Running, Answer)> {
         let mut last = io::Error::other("never tried");
         for _ in 0..ATTEMPTS_MAX {
-            match self.try_to_start(places, terms, request) {
+            let started = self.spawn(places, terms).and_then(|mut running| {
+                let answer = running.until(|running| running.try_to_ask(asked))?;
+                Ok((running, answer))
+            });
+            match started {
                 Ok(started) => return Ok(started),
                 Err(error) => last = error,
             }
@@ -215,13 +148,29 @@ impl Server {
         Err(io::Error::new(last.kind(), format!("{} does not start: {last}", self.name)))
     }
 
-    fn try_to_start(&self, places: &Places, terms: Terms, request: &[u8]) -> io::Result<(Running, Answer)> {
+    /// Starts a client, and waits until it asks.
+    pub fn start_to_ask(&self, places: &Places, terms: Terms<'_>, upstream: &Upstream) -> io::Result<Running> {
+        let mut running = self.spawn(places, terms)?;
+        running.until(|_| Ok((upstream.answered() > 0).then_some(())))?;
+        Ok(running)
+    }
+
+    fn spawn(&self, places: &Places, terms: Terms<'_>) -> io::Result<Running> {
         let scratch = places.scratch.join(self.name.replace(' ', "-"));
         fs::create_dir_all(&scratch)?;
         let port = free_port()?;
         let config = scratch.join("config");
+        let upstream = terms.upstream.map_or(0, |upstream| upstream.address.port());
         let fill = |text: &str| {
             text.replace("{port}", &port.to_string())
+                .replace("{bench}", &places.bench.to_string_lossy())
+                .replace("{wire}", terms.wire.name())
+                .replace("{certificate}", &places.identity.certificate.to_string_lossy())
+                .replace("{key}", &places.identity.key.to_string_lossy())
+                .replace("{both}", &places.identity.both.to_string_lossy())
+                .replace("{upstream}", &upstream.to_string())
+                .replace("{url}", &format!("http://127.0.0.1:{upstream}{}", terms.path))
+                .replace("{tasks}", &terms.tasks.to_string())
                 .replace("{root}", &places.root.to_string_lossy())
                 .replace("{scratch}", &scratch.to_string_lossy())
                 .replace("{config}", &config.to_string_lossy())
@@ -231,7 +180,8 @@ impl Server {
                 .replace("{deferred}", if terms.closes { self.deferred } else { "" })
         };
         if let Some(name) = self.config {
-            fs::write(&config, fill(&fs::read_to_string(places.bench.join("peers").join(name))?))?;
+            let template = fs::read_to_string(places.bench.join("peers").join(name))?;
+            fs::write(&config, fill(&terms.wire.of_config(&template)))?;
         }
         let log = scratch.join("stderr");
         let child = Command::new("setpriv")
@@ -248,19 +198,18 @@ impl Server {
             .stderr(fs::File::create(&log)?)
             .spawn()?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let mut running = Running { processes: Processes::only(child.id()), child, address };
-        let answer = running.first_answer(request).map_err(|error| {
-            let said = fs::read_to_string(&log).unwrap_or_default();
-            io::Error::new(error.kind(), format!("{error}; it said: {}", said.trim()))
-        })?;
-        running.processes = Processes::of(running.child.id())?;
-        Ok((running, answer))
+        let target = Target::new(address, terms.wire);
+        Ok(Running { processes: Processes::only(child.id()), child, target, log })
     }
 
     /// Its version.
     pub fn version(&self, places: &Places) -> String {
         match self.version {
             Version::Printed(argument) => machine::first_line(self.program, &[argument]),
+            Version::Module(module) => {
+                let print = format!("import {module}; print('{module}', {module}.__version__)");
+                machine::first_line(self.program, &["-c", &print])
+            }
             Version::Locked(package) => {
                 let lock = fs::read_to_string(places.bench.join("Cargo.lock")).unwrap_or_default();
                 format!("{package} {}", locked(&lock, package).unwrap_or("of unknown version"))
@@ -273,19 +222,50 @@ impl Server {
     }
 }
 
+/// How a server is asked for its first answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The request.
+    pub request: &'a [u8],
+    /// Whether the whole answer is wanted, and not only its length.
+    pub whole: bool,
+}
+
 impl Running {
-    fn first_answer(&mut self, request: &[u8]) -> io::Result<Answer> {
+    /// Tries until something is there, while the process lives; then all its children are known.
+    fn until<T>(&mut self, mut ready: impl FnMut(&Self) -> io::Result<Option<T>>) -> io::Result<T> {
         let began = Instant::now();
-        loop {
+        let failed = loop {
             if let Some(status) = self.child.try_wait()? {
-                return Err(io::Error::other(format!("it ended with {status}")));
+                break io::Error::other(format!("it ended with {status}"));
             }
-            match Answer::learn(self.address, request) {
-                Ok(answer) if answer.status == 200 => return Ok(answer),
-                Ok(answer) => return Err(io::Error::other(format!("it answered {}", answer.status))),
-                Err(error) if began.elapsed() > START_TIMEOUT => return Err(error),
-                Err(_) => std::thread::sleep(Duration::from_millis(10)),
+            match ready(self) {
+                Ok(Some(ready)) => {
+                    self.processes = Processes::of(self.child.id())?;
+                    return Ok(ready);
+                }
+                Ok(None) if began.elapsed() > START_TIMEOUT => {
+                    break io::Error::new(io::ErrorKind::TimedOut, "it is not ready in time");
+                }
+                Ok(None) => std::thread::sleep(Duration::from_millis(10)),
+                Err(error) => break error,
             }
+        };
+        let said = fs::read_to_string(&self.log).unwrap_or_default();
+        Err(io::Error::new(failed.kind(), format!("{failed}; it said: {}", said.trim())))
+    }
+
+    /// Its answer, if it answers yet.
+    fn try_to_ask(&self, asked: Asked<'_>) -> io::Result<Option<Answer>> {
+        let learn = if asked.whole { Answer::learn } else { Answer::learn_length };
+        match learn(&self.target, asked.request) {
+            Ok(answer) if answer.status == 200 => Ok(Some(answer)),
+            Ok(answer) => Err(io::Error::other(format!("it answered {}", answer.status))),
+            // Nobody listens yet.
+            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset) => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
         }
     }
 

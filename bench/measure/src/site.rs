@@ -9,12 +9,18 @@ use std::path::Path;
 pub const ONE_KIBIBYTE: &str = "/1k.txt";
 /// The path of the file of 64 KiB.
 pub const SIXTY_FOUR_KIBIBYTES: &str = "/64k.txt";
+/// The path of 1 MiB.
+pub const ONE_MEBIBYTE: &str = "/1m.txt";
 /// The path of the file of 10 MiB.
 pub const TEN_MEBIBYTES: &str = "/10m.bin";
 /// The path of 100 KB of JSON.
 pub const JSON: &str = "/data.json";
 /// The path of 10 MB of JSON.
 pub const LARGE_JSON: &str = "/large.json";
+/// The path of the file of 1 GiB, which takes no room: it has never been written to.
+pub const ONE_GIBIBYTE: &str = "/1g.bin";
+/// How long the file of 1 GiB is, in bytes.
+pub const ONE_GIBIBYTE_BYTES: u64 = 1 << 30;
 /// How much of JSON there is at [`JSON`], in bytes.
 pub const JSON_BYTES: usize = 100_000;
 /// How much of JSON there is at [`LARGE_JSON`], in bytes.
@@ -27,12 +33,15 @@ pub fn make(folder: &Path) -> io::Result<()> {
     file("/hello.txt", b"Hello, world!")?;
     file(ONE_KIBIBYTE, &text(1 << 10))?;
     file(SIXTY_FOUR_KIBIBYTES, &text(64 << 10))?;
+    file(ONE_MEBIBYTE, &text(1 << 20))?;
     file(TEN_MEBIBYTES, &text(10 << 20))?;
+    fs::File::create(folder.join(ONE_GIBIBYTE.trim_start_matches('/')))?.set_len(ONE_GIBIBYTE_BYTES)?;
     file(JSON, json(JSON_BYTES).as_bytes())?;
     file(LARGE_JSON, json(LARGE_JSON_BYTES).as_bytes())
 }
 
-fn text(length: usize) -> Vec<u8> {
+/// So many bytes of text.
+pub fn text(length: usize) -> Vec<u8> {
     b"The quick brown fox jumps over the lazy dog. \n".iter().copied().cycle().take(length).collect()
 }
 

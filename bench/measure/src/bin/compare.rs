@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::thread::{CpuSet, sched_setaffinity};
+use wirelight_bench::identity::Identity;
 use wirelight_bench::machine::{Machine, first_line};
 use wirelight_bench::measure::{self, Settings};
 use wirelight_bench::report::{Comparison, Row, Table, digits};
-use wirelight_bench::scenario::{SCENARIOS, Scenario};
-use wirelight_bench::server::{self, Places, Scratch};
+use wirelight_bench::scenario::{Entrant, Part, Scenario};
+use wirelight_bench::scenarios::SCENARIOS;
+use wirelight_bench::server::{Places, Scratch};
+use wirelight_bench::servers;
 use wirelight_bench::shuffle::Chance;
 use wirelight_bench::site;
 
@@ -19,7 +22,7 @@ const SERVER_CORE: usize = 0;
 /// The core that the generator gets.
 const GENERATOR_CORE: usize = 1;
 
-const USAGE: &str = "bench/run [OPTION...] [SCENARIO...]
+const USAGE: &str = "bench/run [OPTION...] [SCENARIO or PART...]
 Options: --rounds NUMBER (5), --seconds NUMBER (2), --seed NUMBER (from the time),
          --servers NAME,NAME... (all; the one under test always runs),
          --smoke (one round of a second each, nothing is kept), --list";
@@ -63,9 +66,13 @@ fn main() -> io::Result<()> {
         versions: Default::default(),
         scenarios,
     };
-    for row in comparison.scenarios.iter().flat_map(|table| &table.servers) {
-        let version = || server::named(&row.server).version(&places);
-        comparison.versions.entry(row.server.clone()).or_insert_with(version);
+    for (scenario, table) in options.scenarios.iter().zip(&comparison.scenarios) {
+        for entrant in scenario.entrants() {
+            if table.servers.iter().any(|row| row.server == entrant.label) {
+                let version = || servers::named(entrant.server).version(&places);
+                comparison.versions.entry(entrant.server.to_owned()).or_insert_with(version);
+            }
+        }
     }
     let markdown = comparison.markdown();
     println!("\n{markdown}");
@@ -89,7 +96,11 @@ fn options(mut arguments: impl Iterator<Item = String>) -> io::Result<Option<Opt
             "--servers" => options.servers = Some(value()?.split(',').map(str::to_owned).collect()),
             "--smoke" => (options.smoke, options.rounds, options.seconds) = (true, 1, 1.0),
             "--list" => {
-                SCENARIOS.iter().for_each(|scenario| println!("{:16} {}", scenario.name, scenario.title));
+                for part in Part::ALL {
+                    println!("{:20} {part}:", part.name());
+                    let own = SCENARIOS.iter().filter(|scenario| scenario.part == part);
+                    own.for_each(|scenario| println!("  {:18} {}", scenario.name, scenario.title));
+                }
                 return Ok(None);
             }
             "-h" | "--help" => {
@@ -97,8 +108,12 @@ fn options(mut arguments: impl Iterator<Item = String>) -> io::Result<Option<Opt
                 return Ok(None);
             }
             name => {
-                let known = SCENARIOS.iter().find(|scenario| scenario.name == name);
-                options.scenarios.push(known.ok_or_else(|| io::Error::other(format!("no scenario {name}\n{USAGE}")))?);
+                let before = options.scenarios.len();
+                let known = |scenario: &&Scenario| scenario.name == name || scenario.part.name() == name;
+                options.scenarios.extend(SCENARIOS.iter().filter(known));
+                if options.scenarios.len() == before {
+                    return Err(io::Error::other(format!("no scenario {name}\n{USAGE}")));
+                }
             }
         }
     }
@@ -115,6 +130,7 @@ fn places(scratch: &Scratch) -> io::Result<Places> {
         bench: bench.ok_or_else(|| io::Error::other("no folder"))?,
         built: built.ok_or_else(|| io::Error::other("no folder"))?,
         root: scratch.path().join("site"),
+        identity: Identity::make(scratch.path())?,
         scratch: scratch.path().to_owned(),
     })
 }
@@ -122,49 +138,45 @@ fn places(scratch: &Scratch) -> io::Result<Places> {
 /// All rounds of one scenario.
 fn compare(scenario: &Scenario, options: &Options, places: &Places, settings: &Settings, chance: &mut Chance) -> Table {
     println!("\n{}: {}", scenario.name, scenario.title);
-    let wanted = |name: &str| {
-        name == scenario.subject || options.servers.as_ref().is_none_or(|servers| servers.iter().any(|one| one == name))
+    let wanted = |entrant: &Entrant| {
+        let named = |names: &Vec<String>| names.iter().any(|name| name == entrant.server || name == entrant.label);
+        entrant.label == scenario.subject || options.servers.as_ref().is_none_or(named)
     };
-    let row = |server: &str| Row {
-        server: server.to_owned(),
-        rounds: Vec::new(),
-        failures: Vec::new(),
-        figure: None,
-        ratio: None,
-    };
-    let mut rows: Vec<Row> = scenario.servers().into_iter().filter(|name| wanted(name)).map(row).collect();
-    rows.retain(|row| {
-        let there = server::named(&row.server).is_there(places);
+    let mut entrants: Vec<(Entrant, Row)> =
+        scenario.entrants().into_iter().filter(wanted).map(|entrant| (entrant, Row::of(entrant.label))).collect();
+    entrants.retain(|(entrant, _)| {
+        let there = servers::named(entrant.server).is_there(places);
         if !there {
-            println!("  {} is not there", row.server);
+            println!("  {} is not there", entrant.label);
         }
         there
     });
     for round in 1..=options.rounds {
-        let mut order: Vec<&mut Row> = rows.iter_mut().collect();
+        let mut order: Vec<&mut (Entrant, Row)> = entrants.iter_mut().collect();
         chance.shuffle(&mut order);
-        for row in order {
-            let outcome = measure::run(scenario, server::named(&row.server), places, settings);
+        for (entrant, row) in order {
+            let server = servers::named(entrant.server);
+            let outcome = measure::run(scenario, entrant, server, places, settings);
             match &outcome {
                 Ok(figures) => {
                     let figure = figures.get(scenario.counts.key()).copied().unwrap_or(f64::NAN);
                     let busy = figures.get("server_busy").map_or_else(String::new, |busy| format!(", {busy:.2} busy"));
                     println!(
-                        "  round {round}: {:16} {:>10} {}{busy}",
+                        "  round {round}: {:20} {:>10} {}{busy}",
                         row.server,
                         digits(figure),
                         scenario.counts.says()
                     );
                 }
                 Err(error) => {
-                    println!("  round {round}: {:16} failed: {error}", row.server);
+                    println!("  round {round}: {:20} failed: {error}", row.server);
                     row.failures.push(format!("round {round}: {error}"));
                 }
             }
             row.rounds.push(outcome.ok());
         }
     }
-    Table::new(scenario, rows)
+    Table::new(scenario, entrants.into_iter().map(|(_, row)| row).collect())
 }
 
 /// Writes the results where they are kept.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use wirelight_bench::draw;
 use wirelight_bench::report::Comparison;
-use wirelight_bench::scenario::SCENARIOS;
+use wirelight_bench::scenarios::SCENARIOS;
 
 fn main() -> io::Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("results");
