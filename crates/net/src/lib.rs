@@ -7,6 +7,7 @@ pub mod close;
 pub mod drain;
 pub mod driver;
 pub mod observe;
+pub mod proxy_protocol;
 pub mod tcp;
 pub mod tls;
 pub mod transport;

@@ -1,23 +1,24 @@
 //! Accepting: one loop a listener, which nothing that goes wrong with one connection can end or make spin.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::task::Poll;
 
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use wirelight_net::drain::Seat;
+use wirelight_net::proxy_protocol;
 use wirelight_net::tls::Acceptor;
 use wirelight_net::{ConnectionInfo, Transport};
 use wirelight_service::{Peer, Service};
 
 use crate::listener::Kind;
 use crate::server::Shared;
-use crate::{Listener, engine, secure};
+use crate::{Introductions, Listener, engine, secure};
 
 /// Accepts until the server drains.
 pub(crate) async fn run<S: Service>(shared: Arc<Shared>, listener: Listener, service: Arc<S>) -> io::Result<()> {
-    let tls = listener.tls.clone();
+    let manners = Manners { tls: listener.tls.clone(), introductions: listener.introductions.clone() };
     let mut door = Door::open(listener)?;
     loop {
         if !shared.limits.has_room() {
@@ -31,10 +32,10 @@ pub(crate) async fn run<S: Service>(shared: Arc<Shared>, listener: Listener, ser
             Some(Ok(accepted)) if !shared.limits.enter() => {
                 tokio::select! {
                     () = shared.context.drain.begun() => return Ok(()),
-                    () = shared.limits.place() => receive(&shared, &service, accepted, tls.clone()),
+                    () = shared.limits.place() => receive(&shared, &service, accepted, &manners),
                 }
             }
-            Some(Ok(accepted)) => receive(&shared, &service, accepted, tls.clone()),
+            Some(Ok(accepted)) => receive(&shared, &service, accepted, &manners),
             Some(Err(error)) if is_the_connections(&error) => {}
             Some(Err(_)) => {
                 // No descriptors or no memory: the queue keeps what comes, and others may give something back.
@@ -58,7 +59,7 @@ enum Socket {
 }
 
 enum Accepted {
-    Tcp(TcpStream, std::net::SocketAddr),
+    Tcp(TcpStream, SocketAddr),
     Unix(UnixStream),
 }
 
@@ -104,6 +105,12 @@ fn is_the_connections(error: &io::Error) -> bool {
     )
 }
 
+/// How the connections of a listener begin.
+struct Manners {
+    tls: Option<Arc<Acceptor>>,
+    introductions: Option<Arc<Introductions>>,
+}
+
 /// Who came, and how the connection is to be taken.
 struct Guest {
     tls: Option<Arc<Acceptor>>,
@@ -112,15 +119,55 @@ struct Guest {
 }
 
 /// Takes a connection that has a place.
-fn receive<S: Service>(shared: &Arc<Shared>, service: &Arc<S>, accepted: Accepted, tls: Option<Arc<Acceptor>>) {
+fn receive<S: Service>(shared: &Arc<Shared>, service: &Arc<S>, accepted: Accepted, manners: &Manners) {
+    let tls = manners.tls.clone();
     match accepted {
         Accepted::Tcp(stream, address) => {
             // A socket that cannot be told is gone, and its first read says so.
             let _ = stream.set_nodelay(true);
+            if let Some(introductions) = &manners.introductions {
+                let (shared, service, introductions) =
+                    (Arc::clone(shared), Arc::clone(service), Arc::clone(introductions));
+                tokio::spawn(introduce(shared, service, stream, address, introductions, tls));
+                return;
+            }
             welcome(shared, service, stream, Guest { tls, address: Some(address.ip()), peer: Peer::Internet(address) });
         }
         Accepted::Unix(stream) => {
             welcome(shared, service, stream, Guest { tls, address: None, peer: Peer::Local(None) });
+        }
+    }
+}
+
+/// Hears whose a connection is before it is served.
+async fn introduce<S: Service>(
+    shared: Arc<Shared>,
+    service: Arc<S>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    introductions: Arc<Introductions>,
+    tls: Option<Arc<Acceptor>>,
+) {
+    let introduced = match (introductions.is_believed)(peer.ip().to_canonical()) {
+        true => {
+            let limit = introductions.header_timeout;
+            proxy_protocol::receive(&stream, limit, &shared.context.clock).await
+        }
+        false => Err(proxy_protocol::Refused::Untrusted(peer.ip())),
+    };
+    match introduced {
+        Ok(ends) => {
+            let source = ends.map_or(peer, |ends| ends.source);
+            let guest = Guest { tls, address: Some(source.ip()), peer: Peer::Internet(source) };
+            welcome(&shared, &service, stream, guest);
+        }
+        Err(refused) => {
+            let connection = ConnectionInfo { id: shared.number(), peer: Some(Peer::Internet(peer)), secured: None };
+            if let Some(observer) = &shared.context.observer {
+                observer.closed(&connection, &refused);
+            }
+            // Its place is given up.
+            drop(shared.limits.admit(None));
         }
     }
 }

@@ -14,7 +14,7 @@ pub mod server;
 pub mod workers;
 
 pub use config::Config;
-pub use listener::{Address, Listener};
+pub use listener::{Address, Introductions, Listener};
 pub use pattern::Pattern;
 pub use router::Router;
 pub use server::{Server, Shutdown, serve};

@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use wirelight_net::tls::Acceptor;
@@ -22,6 +23,22 @@ pub struct Listener {
     pub(crate) kind: Kind,
     /// Who takes the connections over TLS; without one they are in cleartext.
     pub(crate) tls: Option<Arc<Acceptor>>,
+    /// Who says ahead of each connection whose it is.
+    pub(crate) introductions: Option<Arc<Introductions>>,
+}
+
+/// Who says ahead of each connection whose it is (the PROXY protocol); nobody else may connect.
+pub struct Introductions {
+    /// Whether somebody at this address is believed.
+    pub is_believed: Box<dyn Fn(IpAddr) -> bool + Send + Sync>,
+    /// How long the header may take to come.
+    pub header_timeout: Duration,
+}
+
+impl fmt::Debug for Introductions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Introductions").field("header_timeout", &self.header_timeout).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]
@@ -156,6 +173,12 @@ impl Listener {
         self
     }
 
+    /// Takes connections only from proxies that say whose they are (the PROXY protocol); not for Unix sockets.
+    pub fn introduced(mut self, introductions: Arc<Introductions>) -> Self {
+        self.introductions = Some(introductions);
+        self
+    }
+
     /// Where it listens, with the port that the system chose.
     pub fn address(&self) -> Address {
         match &self.kind {
@@ -194,7 +217,7 @@ impl Listener {
             Kind::Tcp { socket, shared: false } => Kind::Tcp { socket: socket.try_clone()?, shared: false },
             Kind::Unix { socket, .. } => Kind::Unix { socket: socket.try_clone()?, path: None },
         };
-        Ok(Self { kind, tls: self.tls.clone() })
+        Ok(Self { kind, tls: self.tls.clone(), introductions: self.introductions.clone() })
     }
 }
 
@@ -209,7 +232,7 @@ impl AsFd for Listener {
 
 impl From<Kind> for Listener {
     fn from(kind: Kind) -> Self {
-        Self { kind, tls: None }
+        Self { kind, tls: None, introductions: None }
     }
 }
 
