@@ -1,6 +1,8 @@
 //! Header blocks read (RFC 7541, sections 3 and 6).
 
-use super::field::{Field, Name};
+use http::uri::Authority;
+
+use super::field::{Field, Name, Pseudo};
 use super::table::{ENTRY_OVERHEAD, Table};
 use super::{DecodeError, TABLE_BYTES_DEFAULT, huffman, integer};
 
@@ -23,6 +25,8 @@ pub struct Decoder {
     limit: Limit,
     name: Vec<u8>,
     value: Vec<u8>,
+    /// The authority that was last written out: a peer that adds nothing to the table writes the same one again.
+    authority: Option<Authority>,
 }
 
 /// How large the peer may make the dynamic table, in bytes.
@@ -89,7 +93,10 @@ impl Decoder {
         let admitted = sink.admits(size);
         if !indexed {
             if admitted {
-                let mut field = Field::parse(name, value);
+                let mut field = match name {
+                    Name::Pseudo(Pseudo::Authority) => again(&mut self.authority, value),
+                    name => Field::parse(name, value),
+                };
                 if first & 0x10 != 0 {
                     field.set_sensitive();
                 }
@@ -109,8 +116,23 @@ impl Decoder {
     pub fn shrink(&mut self) {
         self.name = Vec::new();
         self.value = Vec::new();
+        self.authority = None;
         self.table.shrink();
     }
+}
+
+/// An authority, parsed only if it is not the one that was parsed last.
+fn again(last: &mut Option<Authority>, value: &[u8]) -> Field {
+    if let Some(last) = last
+        && last.as_str().as_bytes() == value
+    {
+        return Field::Authority(last.clone());
+    }
+    let field = Field::parse(Name::Pseudo(Pseudo::Authority), value);
+    if let Field::Authority(authority) = &field {
+        *last = Some(authority.clone());
+    }
+    field
 }
 
 /// Reads a string literal (RFC 7541, section 5.2): from where it lies, or decoded into `scratch`.

@@ -28,6 +28,19 @@ impl Sink for Collected {
     }
 }
 
+#[derive(Default)]
+struct Fields(Vec<Field>);
+
+impl Sink for Fields {
+    fn admits(&mut self, _: usize) -> bool {
+        true
+    }
+
+    fn field(&mut self, field: Field) {
+        self.0.push(field);
+    }
+}
+
 fn decode(decoder: &mut Decoder, block: &str) -> Result<Vec<(String, String)>, DecodeError> {
     let mut sink = Collected::default();
     decoder.decode(&hex(block), &mut sink).map(|()| sink.fields)
@@ -228,6 +241,26 @@ fn pseudo_header_fields_that_are_held() {
 }
 
 /// What the encoder writes, the decoder reads, over a table that is resized on the way.
+#[test]
+fn an_authority_that_is_written_out_again_is_what_it_says_each_time() {
+    let mut decoder = Decoder::default();
+    for (block, authority) in
+        [("010161", "a"), ("010161", "a"), ("01026162", "ab"), ("010161", "a"), ("01811e", "!"), ("010161", "a")]
+    {
+        let decoded = decode(&mut decoder, block);
+        match authority {
+            "!" => assert!(decoded.is_err(), "the padding of a code is checked, whatever came before"),
+            _ => assert_eq!(decoded, Ok(lines(&format!(":authority: {authority}")))),
+        }
+    }
+    // One that is malformed is refused, and not remembered for the one after it.
+    for _ in 0..2 {
+        let mut fields = Fields::default();
+        decoder.decode(&hex("0103614061"), &mut fields).unwrap();
+        assert!(matches!(fields.0.as_slice(), [Field::Malformed(_)]));
+    }
+}
+
 #[test]
 fn the_encoder_and_the_decoder_agree() {
     let mut encoder = Encoder::new(4096);
