@@ -96,7 +96,7 @@ export class Detail extends EventTarget {
 
   /** Hears that an exchange is over: if it is in view, there is more to say. @param {string} id */
   heard(id) {
-    if (id === this.id && this.said?.summary.state === 'open') this.#load(++this.turn, false);
+    if (id === this.id && (this.said?.summary.id !== id || this.said.summary.state === 'open')) this.#load(++this.turn, false);
   }
 
   /** Hears that a connection was opened or closed, or carries more: if it is in view, it is shown anew. @param {number} id */

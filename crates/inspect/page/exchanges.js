@@ -4,8 +4,8 @@ import { moment } from './quantity.js';
 
 /** How many the page holds at the most; the oldest are forgotten first. */
 export const KEPT_MAX = 10_000;
-/** How long what matches a filter may be out of date, in milliseconds. */
-const FILTER_DELAY = 150;
+/** How long what has to be asked for may be out of date, in milliseconds. */
+const CATCH_UP_DELAY = 150;
 
 /** Fires `change` (at most once a frame), `done` with the id of an exchange that is over, and `trouble` with a Problem as its detail. */
 export class Exchanges extends EventTarget {
@@ -51,8 +51,13 @@ export class Exchanges extends EventTarget {
     if (!this.filter || this.#known.has(summary.id)) {
       this.#take([summary]);
     } else if (summary.state === 'done') {
-      this.#waiting ||= window.setTimeout(() => this.#more(), FILTER_DELAY);
+      this.catchUp();
     }
+  }
+
+  /** Asks in a moment for whatever is newer than all that is known, and matches the filter. */
+  catchUp() {
+    this.#waiting ||= window.setTimeout(() => this.#more(), CATCH_UP_DELAY);
   }
 
   /** Hears how much is kept. @param {{kept: number, dropped: number, seen: number}} counts */
@@ -81,16 +86,16 @@ export class Exchanges extends EventTarget {
     return -1;
   }
 
-  /** Asks what of the newest matches the filter. */
   async #more() {
-    this.#waiting = 0;
     const filter = this.filter;
     try {
       const answer = await api.exchanges({ filter, after: this.#newest });
+      this.#waiting = 0;
       if (filter !== this.filter) return;
       this.#take(answer.exchanges.reverse());
       this.#count({ kept: answer.kept, dropped: answer.dropped, seen: answer.seen });
     } catch (error) {
+      this.#waiting = 0;
       this.#trouble(error);
     }
   }

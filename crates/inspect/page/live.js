@@ -1,6 +1,6 @@
 /**
  * The event stream of the server. The browser takes it up again by itself where it broke off (Last-Event-ID); what was
- * missed all the same is loaded anew.
+ * missed all the same is asked for.
  */
 
 /** Fires `state` with 'live' or 'waiting' as its detail, and `connection` with what the server said of one. */
@@ -36,7 +36,7 @@ export class Live extends EventTarget {
     on(source, 'exchange', (summary) => this.exchanges.hear(summary));
     on(source, 'open', (summary) => this.exchanges.hear(summary));
     on(source, 'status', (counts) => this.exchanges.count(counts));
-    on(source, 'gap', () => this.exchanges.load());
+    on(source, 'gap', () => this.exchanges.catchUp());
     on(source, 'connection', (connection) => this.dispatchEvent(new CustomEvent('connection', { detail: connection })));
   }
 
