@@ -19,6 +19,8 @@ export class Exchanges extends EventTarget {
   loaded = false;
   #known = new Map();
   #newest = 0;
+  /** From where on something was missed. */
+  #since = Infinity;
   #asking = /** @type {AbortController | null} */ (null);
   #waiting = 0;
   #told = false;
@@ -57,6 +59,7 @@ export class Exchanges extends EventTarget {
 
   /** Asks in a moment for whatever is newer than all that is known, and matches the filter. */
   catchUp() {
+    this.#since = Math.min(this.#since, this.#newest);
     this.#waiting ||= window.setTimeout(() => this.#more(), CATCH_UP_DELAY);
   }
 
@@ -87,10 +90,13 @@ export class Exchanges extends EventTarget {
   }
 
   async #more() {
-    const filter = this.filter;
+    const { filter } = this;
+    const after = this.#since;
+    this.#since = Infinity;
     try {
-      const answer = await api.exchanges({ filter, after: this.#newest });
+      const answer = await api.exchanges({ filter, after });
       this.#waiting = 0;
+      if (this.#since < Infinity) this.catchUp();
       if (filter !== this.filter) return;
       this.#take(answer.exchanges.reverse());
       this.#count({ kept: answer.kept, dropped: answer.dropped, seen: answer.seen });
