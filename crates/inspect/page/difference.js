@@ -95,12 +95,14 @@ export function fields(left, right) {
 
 /**
  * Aligns the start lines and the fields of two messages, either of which may be missing.
- * @param {{line: string, fields: Field[]} | null} left
- * @param {{line: string, fields: Field[]} | null} right
+ * @param {{line: string, version: string, fields: Field[]} | null} left
+ * @param {{line: string, version: string, fields: Field[]} | null} right
  * @returns {Pair<Field>[]} a start line is a field without a name
  */
 export function messages(left, right) {
-  const line = (/** @type {{line: string} | null} */ message) => (message ? [{ name: '', value: message.line }] : []);
+  // What was sent on is told without a version, which then is nothing to compare.
+  const isShort = [left, right].some((message) => message?.version === '');
+  const line = (/** @type {any} */ message) => (message ? [{ name: '', value: isShort ? `${message.method} ${message.target}` : message.line }] : []);
   return fields([...line(left), ...(left?.fields ?? [])], [...line(right), ...(right?.fields ?? [])]);
 }
 

@@ -45,7 +45,8 @@ function told(step, detail) {
  * @param {string | null | undefined} otherwise
  */
 function without(sentence, otherwise) {
-  const at = otherwise ? sentence.indexOf(otherwise) : -1;
+  // It begins with a capital there.
+  const at = otherwise ? sentence.lastIndexOf(otherwise.slice(1)) : -1;
   const end = at < 0 ? -1 : sentence.lastIndexOf('. ', at);
   return end < 0 ? sentence : sentence.slice(0, end + 1);
 }
