@@ -27,7 +27,7 @@ impl Running {
         Self::start_with(config, arguments, |_| {})
     }
 
-    fn start_with(config: &str, arguments: &[&str], prepare: impl FnOnce(&mut Command)) -> Self {
+    pub(crate) fn start_with(config: &str, arguments: &[&str], prepare: impl FnOnce(&mut Command)) -> Self {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("wirelight.kdl");
@@ -414,7 +414,9 @@ os.execv(sys.argv[1], [sys.argv[1], "run", "--config", path, "--control", path +
         .spawn()
         .unwrap();
     let mut address = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut address).unwrap();
+    // It ends once nobody can read what it prints.
+    let mut printed = BufReader::new(child.stdout.take().unwrap());
+    printed.read_line(&mut address).unwrap();
     assert_eq!(curl(&[&format!("http://{}/", address.trim())]), "inherited");
     child.kill().unwrap();
     child.wait().unwrap();
