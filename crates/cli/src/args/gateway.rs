@@ -9,7 +9,7 @@ use clap::Args;
 use wirelight_gateway::config::plan::UpstreamServer;
 use wirelight_gateway::config::value;
 
-use super::Log;
+use super::{Inspect, Log};
 use crate::exit;
 
 /// The config file that is read unless another is named.
@@ -37,6 +37,9 @@ pub(crate) struct Run {
     /// How many threads serve each listener; by default one for each core.
     #[arg(long, value_name = "NUMBER")]
     pub(crate) workers: Option<NonZeroUsize>,
+
+    #[command(flatten)]
+    pub(crate) inspect: Inspect,
 
     /// The socket through which `wirelight reload` finds this process; without, a place of its own for each config.
     #[arg(long, value_name = "PATH", value_hint = clap::ValueHint::FilePath)]
@@ -111,6 +114,9 @@ pub(crate) struct Proxy {
     /// Print with each exchange what was decided, by which rule, and why.
     #[arg(short, long)]
     pub(crate) verbose: bool,
+
+    #[command(flatten)]
+    pub(crate) inspect: Inspect,
 }
 
 /// The arguments of `check`.

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 
 use clap::{Args, ValueEnum};
 
-use super::Tls;
+use super::{Inspect, Tls};
 
 /// Where to listen, and what to print about it.
 #[derive(Debug, Args)]
@@ -38,6 +38,9 @@ pub(crate) struct Listen {
     /// Print with each exchange what was decided, by which rule, and why.
     #[arg(short, long)]
     pub(crate) verbose: bool,
+
+    #[command(flatten)]
+    pub(crate) inspect: Inspect,
 
     #[command(flatten)]
     pub(crate) tls: Tls,

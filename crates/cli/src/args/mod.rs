@@ -4,6 +4,7 @@ mod bench;
 mod echo;
 mod gateway;
 mod get;
+mod inspect;
 mod listen;
 mod raw;
 mod serve;
@@ -17,6 +18,7 @@ pub(crate) use bench::Bench;
 pub(crate) use echo::Echo;
 pub(crate) use gateway::{Check, Explain, Fmt, Proxy, Reload, Run};
 pub(crate) use get::Get;
+pub(crate) use inspect::{Inspect, Why};
 pub(crate) use listen::{Listen, Log};
 pub(crate) use raw::Raw;
 pub(crate) use serve::Serve;
@@ -71,6 +73,8 @@ pub(crate) enum Command {
     Fmt(Fmt),
     /// Say which site and route of a config file would take a request, and why.
     Explain(Explain),
+    /// Say why an exchange of a server that runs with --inspect went as it did.
+    Why(Why),
     /// Print a completion script for a shell.
     Completions(Completions),
     /// Print the man page.

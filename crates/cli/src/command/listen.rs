@@ -15,6 +15,7 @@ use wirelight_net::tls::Acceptor;
 use wirelight_server::{Address, Config, Listener, Server, Shutdown, Workers};
 use wirelight_service::{Clock, Service};
 
+use super::inspect::Inspection;
 use super::tls;
 use crate::args::{Listen, Log};
 use crate::exit::{Failure, INTERRUPTED};
@@ -38,6 +39,8 @@ pub(crate) fn serve<S: Service>(
     let watch = certificates.map(tls::watch).transpose()?;
     let log = Watching::start(listen).map_err(|error| Failure::new(format!("the log cannot be kept: {error}")))?;
     let (observer, writer) = log.map_or((None, None), |log| (Some(log.observer), Some(log.writer)));
+    let inspection = Inspection::open(&listen.inspect, observer.clone())?;
+    let observer = inspection.as_ref().map(Inspection::observer).or(observer);
     let server = Server::observed(config, Clock::system(), observer);
     let signals =
         Signals::listen(watch.is_some()).map_err(|error| Failure::new(format!("signals cannot be heard: {error}")))?;
@@ -47,6 +50,7 @@ pub(crate) fn serve<S: Service>(
         let redirects = port.is_some() && !matches!(address, Address::Secure(_));
         announce(listen, if redirects { "redirecting to HTTPS" } else { what }, address)?;
     }
+    let _told = inspection.map(|inspection| inspection.serve(&addresses)).transpose()?;
     if let Some(address) = addresses.first() {
         ready(address);
     }

@@ -11,6 +11,7 @@ pub mod destination;
 pub mod forward;
 pub mod group;
 pub mod health;
+mod hop;
 pub mod interim;
 mod lend;
 pub mod retry;
@@ -41,6 +42,7 @@ use self::breaker::Admission;
 use self::carry::{Carried, Whose};
 use self::group::{Group, Underway};
 use self::lend::Content;
+use self::hop::Watched;
 use self::retry::{Facts, Retrying};
 use self::status::Unforwarded;
 use crate::config::plan::{HashKey, ProxyHost};
@@ -166,6 +168,13 @@ enum Failed {
 impl Failed {
     fn sent(&self) -> Sent {
         match self {
+    fn because(&self) -> String {
+        match self {
+            Self::Error(error) => error.because().to_owned(),
+            Self::Late(limit) => format!("no answer came in {limit:?}"),
+        }
+    }
+
             Self::Error(error) => retry::sent(error),
             Self::Late(_) => Sent::Something,
         }
@@ -358,10 +367,14 @@ impl Forwarder {
         let failed = match self.in_time(connections.call(request), &passage.content).await {
             Some(Ok(response)) => {
                 underway.answered(&passage.parts.method, response.status());
+        let watched = Watched::begin(&passage.trail, group.clock().clone(), (&server.name, number), &mut request);
                 return Ok(self.answered(response, passage, underway, number, index));
             }
             Some(Err(error)) if error.fault() == Fault::Downstream => return Err(error),
             Some(Err(error)) => Failed::Error(error),
+                if let Some(watched) = watched {
+                    watched.answered(&response);
+                }
             None => Failed::Late(group.plan.answer_timeout),
         };
         underway.unanswered(&passage.parts.method, failed.kind());
@@ -369,6 +382,9 @@ impl Forwarder {
     }
 
     /// What becomes of a request; `None` once the server has had it for too long without an answer.
+        if let Some(watched) = watched {
+            watched.failed(failed.because());
+        }
     async fn in_time<T>(&self, call: impl Future<Output = T>, content: &Content) -> Option<T> {
         let clock = self.group.clock();
         let limit = self.group.plan.answer_timeout;

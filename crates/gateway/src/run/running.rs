@@ -216,7 +216,10 @@ impl Service for Routes {
             let (streams, stream) = (Arc::clone(&self.streams[index]), Stream { is_tunnel: true, ..stream.clone() });
             request.extensions_mut().insert(Tunnels { streams, stream });
         }
-        let mut response = match self.services[index].call(request).await {
+        trail.mark("routed");
+        let answered = self.services[index].call(request).await;
+        trail.mark("answered");
+        let mut response = match answered {
             Ok(response) => response,
             Err(error) => {
                 counting.end(error.status());

@@ -106,6 +106,11 @@ fn open(plan: &plan::AccessLog) -> Result<(AccessLog, Writer), Trouble> {
     started.map_err(|error| Trouble::AccessLog(plan.file.clone(), error))
 }
 
+/// What somebody else keeps of a message's fields; the log's choice where that is nothing.
+fn either(kept: HeaderMap, log: impl FnOnce() -> HeaderMap) -> HeaderMap {
+    if kept.is_empty() { log() } else { kept }
+}
+
 impl Observer for Watch {
     fn wants_records(&self) -> bool {
         self.log.load().is_some()
@@ -129,7 +134,8 @@ impl Observer for Watch {
 
     fn keep(&self, fields: &HeaderMap) -> HeaderMap {
         match (&self.other, &*self.log.load()) {
-            (Some(other), _) => other.keep(fields),
+            (Some(other), Some(log)) => either(other.keep(fields), || log.keep(fields)),
+            (Some(other), None) => other.keep(fields),
             (None, Some(log)) => log.keep(fields),
             (None, None) => HeaderMap::new(),
         }
@@ -137,7 +143,8 @@ impl Observer for Watch {
 
     fn keep_of_response(&self, fields: &HeaderMap) -> HeaderMap {
         match (&self.other, &*self.log.load()) {
-            (Some(other), _) => other.keep_of_response(fields),
+            (Some(other), Some(log)) => either(other.keep_of_response(fields), || log.keep_of_response(fields)),
+            (Some(other), None) => other.keep_of_response(fields),
             (None, Some(log)) => log.keep_of_response(fields),
             (None, None) => HeaderMap::new(),
         }

@@ -48,7 +48,7 @@ fn name(config: &Path) -> String {
 }
 
 /// The folders in which sockets may be, the best first: only their owner may look into them.
-fn folders() -> Vec<PathBuf> {
+pub(crate) fn folders() -> Vec<PathBuf> {
     let user = rustix::process::geteuid();
     let mut folders = Vec::new();
     folders.extend(std::env::var_os("XDG_RUNTIME_DIR").map(|folder| Path::new(&folder).join("wirelight")));
@@ -57,6 +57,13 @@ fn folders() -> Vec<PathBuf> {
     }
     folders.push(std::env::temp_dir().join(format!("wirelight-{}", user.as_raw())));
     folders
+}
+
+/// The first of them that is ours, made if need be.
+pub(crate) fn folder() -> io::Result<PathBuf> {
+    let mut folders = folders().into_iter();
+    let ours = folders.find(|folder| make(folder).is_ok());
+    ours.ok_or_else(|| io::Error::other("there is no folder that is this user's alone"))
 }
 
 /// Makes a folder that is ours alone; one that somebody else has made is not used.

@@ -1,7 +1,7 @@
 //! The gateway's commands.
 
 mod check;
-mod control;
+pub(super) mod control;
 mod explain;
 mod fmt;
 mod proxy;

@@ -9,6 +9,7 @@ use super::signals::Signals;
 use super::successor::{self, Successors};
 use super::{announce, explain_trouble, systemd};
 use crate::args::{Log, Proxy};
+use crate::command::inspect::Inspection;
 use crate::exit::Failure;
 use crate::print::Paint;
 
@@ -26,12 +27,15 @@ pub(crate) fn run(arguments: &Proxy) -> Result<(), Failure> {
     };
     plan.access_log = (!arguments.quiet).then_some(AccessLog { file: None, format, rotation: None });
     let inherited = predecessor.as_ref().map(|predecessor| predecessor.sockets()).transpose()?.unwrap_or_default();
-    let settings = Settings { workers: arguments.workers, inherited, ..Settings::default() };
+    let inspection = Inspection::open(&arguments.inspect, None)?;
+    let observer = inspection.as_ref().map(Inspection::observer);
+    let settings = Settings { workers: arguments.workers, inherited, observer, ..Settings::default() };
     let gateway = Gateway::open(plan, settings).map_err(explain_trouble)?;
     let what = format!("forwarding to {}", servers.join(", "));
     for address in gateway.addresses() {
         announce(&what, &address, arguments.log == Log::Pretty)?;
     }
+    let _told = inspection.map(|inspection| inspection.serve(&gateway.addresses())).transpose()?;
     if let Some(predecessor) = predecessor {
         predecessor.relieve()?;
     }

@@ -10,6 +10,7 @@ use super::signals::Signals;
 use super::successor::{self, Successors};
 use super::{announce, control, explain_faults, explain_trouble, systemd};
 use crate::args::Run;
+use crate::command::inspect::Inspection;
 use crate::exit::Failure;
 
 /// Runs the config until TERM or INT, and returns once every exchange under way was answered.
@@ -37,8 +38,10 @@ pub(crate) fn run(arguments: &Run) -> Result<(), Failure> {
         Some(socket) => Some(socket.owning_file(true)),
         None => control::open(path, arguments.control.as_deref()),
     };
+    let inspection = Inspection::open(&arguments.inspect, None)?;
     let settings = Settings {
         workers: arguments.workers,
+        observer: inspection.as_ref().map(Inspection::observer),
         source: Some(path.clone()),
         grace: arguments.grace,
         inherited,
@@ -48,6 +51,7 @@ pub(crate) fn run(arguments: &Run) -> Result<(), Failure> {
     for address in gateway.addresses() {
         announce("running", &address, !prints_lines)?;
     }
+    let _told = inspection.map(|inspection| inspection.serve(&gateway.addresses())).transpose()?;
     if let Some(predecessor) = predecessor {
         predecessor.relieve()?;
     }
