@@ -17,6 +17,8 @@ const TAIL_COPY_MAX: usize = 4 * 1024;
 const PIECES_MAX: usize = 32;
 /// How much a connection may do before the others of its thread have their turn, in the units of [`Turn::spend`].
 const WORK_MAX: usize = 1024;
+/// How many turns' buffers a thread keeps: as many as are mostly within one another.
+const TURNS_MAX: usize = 3;
 /// How much content is as much work as one event or one frame of a body.
 const WORK_BYTES: usize = 4 * 1024;
 
@@ -46,7 +48,29 @@ impl Turn {
 
 thread_local! {
     /// The buffers that no connection of this thread is using.
-    static SPARE: Cell<Option<Box<Turn>>> = const { Cell::new(None) };
+    static TURNS: Cell<Vec<Box<Turn>>> = const { Cell::new(Vec::new()) };
+}
+
+/// The thread's spare buffers: more than one, since a handler may have a turn of another connection within its own.
+static SPARE: Spares = Spares;
+
+struct Spares;
+
+impl Spares {
+    fn take(&self) -> Option<Box<Turn>> {
+        let mut turns = TURNS.take();
+        let turn = turns.pop();
+        TURNS.set(turns);
+        turn
+    }
+
+    fn set(&self, turn: Option<Box<Turn>>) {
+        let mut turns = TURNS.take();
+        if turns.len() < TURNS_MAX {
+            turns.extend(turn);
+        }
+        TURNS.set(turns);
+    }
 }
 
 /// An engine on a transport. It holds no buffer between turns but for an unfinished tail.
