@@ -113,6 +113,9 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
                 self.keep_if_read_here(exchange);
                 continue;
             }
+            if self.link.engine.awaits_settings() && self.waiting.front().is_some_and(Exchange::needs_settings) {
+                break;
+            }
             let Some(stream) = self.link.engine.open() else { break };
             let mut exchange = self.waiting.pop_front().expect("it is not empty");
             exchange.stream = Some(stream);
@@ -133,6 +136,9 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
 
     fn send_head(&mut self, exchange: &mut Exchange, stream: StreamId, turn: &mut Turn) {
         let Some(mut parts) = exchange.head.take() else { return };
+        if exchange.may_tunnel && self.link.engine.is_multiplexed() {
+            exchange.prepare_tunnel(self.context.config.tunnel_bytes_max);
+        }
         let Some((body, _)) = &exchange.upload else { return };
         let length = body.size_hint().exact().map_or(Length::Unknown, Length::Known);
         let empty = length == Length::Known(0) && body.is_end_stream();
@@ -266,22 +272,15 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
     /// Sends content while there is some and room for it, and passes the readers' demand on; true if anything moved.
     fn stir(&mut self, turn: &mut Turn, cx: &mut Task<'_>) -> bool {
         let mut moved = false;
-        let mut index = 0;
-        while index < self.exchanges.len() {
-            let mut exchange = self.exchanges.swap_remove(index);
+        let mut exchanges = std::mem::take(&mut self.exchanges);
+        exchanges.retain_mut(|exchange| {
             if let Some(stream) = exchange.stream {
-                moved |= self.credit(&mut exchange, stream, turn, cx);
-                moved |= self.upload(&mut exchange, stream, turn, cx);
+                moved |= self.credit(exchange, stream, turn, cx);
+                moved |= self.upload(exchange, stream, turn, cx);
             }
-            let over = exchange.is_complete() && matches!(exchange.reader, Reader::Elsewhere { .. });
-            if over {
-                continue;
-            }
-            self.exchanges.push(exchange);
-            let last = self.exchanges.len() - 1;
-            self.exchanges.swap(index, last);
-            index += 1;
-        }
+            !exchange.is_complete() || matches!(exchange.reader, Reader::Here(_))
+        });
+        self.exchanges = exchanges;
         moved
     }
 
