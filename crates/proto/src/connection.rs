@@ -88,6 +88,11 @@ pub trait Connection {
         false
     }
 
+    /// Whether the peer has not yet said what it allows, though it is to (RFC 9113, section 3.4).
+    fn awaits_settings(&self) -> bool {
+        false
+    }
+
     /// Why the engine ended a stream by itself: a fault of the peer that no other stream pays for.
     ///
     /// Ask before acting on [`Event::Reset`], and after events: some faulty streams never become an exchange.

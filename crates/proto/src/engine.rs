@@ -154,6 +154,10 @@ impl Connection for Engine {
         both!(self, engine => engine.is_multiplexed())
     }
 
+    fn awaits_settings(&self) -> bool {
+        both!(self, engine => engine.awaits_settings())
+    }
+
     #[inline]
     fn poll_fault(&mut self) -> Option<StreamFault> {
         match &mut self.0 {

@@ -63,23 +63,15 @@ fn source(listen: &Listen) -> Result<Source, Failure> {
 
 /// The local authority, made if there is none.
 pub(crate) fn authority() -> Result<Authority, Failure> {
-    let machine = names::of_machine();
-    let whose = match std::env::var("USER").or_else(|_| std::env::var("LOGNAME")) {
-        Ok(user) => format!("{user} on {machine}"),
-        Err(_) => machine,
-    };
-    Authority::open_or_make(&data_folder()?, &whose, SystemTime::now()).map_err(explain_authority)
+    Authority::open_or_make(&data_folder()?, &authority::whose(), SystemTime::now()).map_err(explain_authority)
 }
 
 /// Where the user's data lies.
 pub(crate) fn data_folder() -> Result<PathBuf, Failure> {
-    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let data = folder("XDG_DATA_HOME").or_else(|| Some(folder("HOME")?.join(".local/share")));
-    let data = data.ok_or_else(|| {
+    authority::folder_of_user().ok_or_else(|| {
         Failure::new("neither XDG_DATA_HOME nor HOME names a folder, so there is no place for a local authority")
             .advise("Set one of them, or give --cert and --key.")
-    })?;
-    Ok(data.join("wirelight"))
+    })
 }
 
 /// Where the secrets of sessions go.

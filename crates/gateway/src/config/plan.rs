@@ -46,8 +46,28 @@ pub struct Plan {
 pub struct Listen {
     /// Its address.
     pub address: SocketAddr,
-    /// The certificates of all sites on it, in pairs of a chain and its key; none in cleartext.
+    /// The certificates of all sites on it, in pairs of a chain and its key.
     pub certificates: Vec<(PathBuf, PathBuf)>,
+    /// The hosts that the local authority vouches for.
+    pub vouched: Vec<Host>,
+    /// Who says ahead of each connection whose it is; everybody may connect without.
+    pub introductions: Option<Introductions>,
+}
+
+impl Listen {
+    /// Whether connections come in over TLS.
+    pub fn is_secure(&self) -> bool {
+        !self.certificates.is_empty() || !self.vouched.is_empty()
+    }
+}
+
+/// Proxies that say ahead of each connection whose it is (the PROXY protocol).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Introductions {
+    /// Who is believed; nobody else may connect.
+    pub from: Vec<Network>,
+    /// How long the header may take to come.
+    pub timeout: Duration,
 }
 
 /// Where exchanges are logged.
@@ -513,7 +533,7 @@ impl Plan {
             place: None,
         };
         Self {
-            listeners: vec![Listen { address, certificates: Vec::new() }],
+            listeners: vec![Listen { address, certificates: Vec::new(), vouched: Vec::new(), introductions: None }],
             sites: vec![site],
             upstreams: vec![upstream],
             ..Self::default()

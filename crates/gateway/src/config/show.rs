@@ -8,7 +8,8 @@ use wirelight_semantics::auth::Asker;
 use wirelight_semantics::cors::{Methods, Names, Origins, Policy};
 
 use super::plan::{
-    Around, Balance, Condition, Edit, Handler, Listen, Plan, Protocol, ProxyHost, Route, Site, Tracing, Upstream,
+    Around, Balance, Condition, Edit, Handler, Introductions, Listen, Plan, Protocol, ProxyHost, Route, Site, Tracing,
+    Upstream,
 };
 use crate::access_log::Format;
 
@@ -167,8 +168,19 @@ fn upstream_block(sheet: &mut Sheet<'_, '_>, upstream: &Upstream) -> fmt::Result
 fn site_block(sheet: &mut Sheet<'_, '_>, site: &Site, listeners: &[Listen]) -> fmt::Result {
     sheet.block(format_args!("site{}", quoted(&site.hosts)), |sheet| {
         for listen in site.listeners.iter().filter_map(|index| listeners.get(*index)) {
-            let secure = if listen.certificates.is_empty() { "" } else { " tls=#true" };
-            sheet.line(format_args!("listen \"{}\"{secure}", listen.address))?;
+            let is_vouched = site.hosts.iter().any(|host| listen.vouched.contains(host));
+            let secure = match is_vouched {
+                true => " tls=local",
+                false if listen.is_secure() => " tls=#true",
+                false => "",
+            };
+            let head = format!("listen \"{}\"{secure}", listen.address);
+            match &listen.introductions {
+                None => sheet.line(head)?,
+                Some(Introductions { from, timeout }) => sheet.block(head, |sheet| {
+                    sheet.line(format_args!("proxy-protocol{} timeout={}", quoted(from), Shown(*timeout)))
+                })?,
+            }
         }
         for around in &site.around {
             around_line(sheet, around)?;

@@ -2,16 +2,17 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::Method;
 use wirelight_server::Pattern;
 
 use super::fault::Fault;
-use super::plan::{self, Around, Condition, Handler, Listen, Proxy, Route, Site, Test, Upstream};
+use super::plan::{self, Around, Condition, Handler, Introductions, Listen, Proxy, Route, Site, Test, Upstream};
 use super::top::Scope;
-use super::upstream::field_name;
+use super::upstream::{field_name, span};
 use super::value::{Host, Network, address};
-use super::word::Word;
+use super::word::{Word, once};
 use super::{around, handler, template};
 
 const CONDITIONS: [&str; 4] = ["method", "field", "query", "client"];
@@ -44,7 +45,7 @@ impl Sites {
         let known: Vec<&str> = ["listen", "route"].into_iter().chain(around::WORDS).collect();
         for child in word.children(&known) {
             match child.name() {
-                "listen" => site.listeners.extend(self.listen(&child, scope)),
+                "listen" => site.listeners.extend(self.listen(&child, scope, &site.hosts)),
                 "route" => {
                     if let Some(route) = self::route(&child, scope) {
                         self::reachable(&child, &site.routes);
@@ -84,9 +85,9 @@ impl Sites {
         }
     }
 
-    fn listen(&mut self, word: &Word<'_>, scope: &Scope<'_>) -> Option<usize> {
-        word.properties(&["cert", "key"]);
-        word.no_block();
+    /// Reads `listen ":8080"`, for a site with these hosts.
+    fn listen(&mut self, word: &Word<'_>, scope: &Scope<'_>, hosts: &[Host]) -> Option<usize> {
+        word.properties(&["cert", "key", "tls"]);
         let value = word.argument("an address such as \":8080\"")?;
         let address = value.read(address)?;
         let path = |name| Some(scope.folder.join(word.property(name)?.text()?));
@@ -102,16 +103,38 @@ impl Sites {
                 return None;
             }
         };
+        let is_vouched = match word.property("tls") {
+            Some(value) => value.choice("way to have TLS", &[("local", true)])?,
+            None => false,
+        };
+        if let (true, Some(_)) = (is_vouched, &certificate) {
+            word.wrong("a certificate of your own needs no local authority: say `cert` and `key`, or tls=local");
+            return None;
+        }
+        let vouched = if is_vouched { hosts } else { &[] };
+        let introductions = introductions(word);
         let known = self.listeners.iter().position(|listen| listen.address == address);
         let Some(known) = known else {
-            self.listeners.push(Listen { address, certificates: certificate.into_iter().collect() });
+            let certificates = certificate.into_iter().collect();
+            self.listeners.push(Listen { address, certificates, vouched: vouched.to_vec(), introductions });
             return Some(self.listeners.len() - 1);
         };
         let listen = &mut self.listeners[known];
-        if listen.certificates.is_empty() != certificate.is_none() {
+        if listen.introductions != introductions {
+            value.wrong(
+                format!("two sites say different things of who may connect to {address}"),
+                "say the same `proxy-protocol` in both",
+            );
+        }
+        if listen.is_secure() != (certificate.is_some() || is_vouched) {
             value.wrong(format!("one site has {address} in cleartext and another over TLS"), "it cannot be both");
         }
         listen.certificates.extend(certificate.filter(|pair| !listen.certificates.contains(pair)));
+        for host in vouched {
+            if !listen.vouched.contains(host) {
+                listen.vouched.push(host.clone());
+            }
+        }
         Some(known)
     }
 
@@ -137,6 +160,21 @@ impl Sites {
         }));
         all
     }
+}
+
+/// Reads `proxy-protocol "10.0.0.0/8" timeout="5s"` in the block of a listener.
+fn introductions(word: &Word<'_>) -> Option<Introductions> {
+    let words = word.children(&["proxy-protocol"]);
+    let word = once(&words, "proxy-protocol")?;
+    word.properties(&["timeout"]);
+    word.no_block();
+    let networks = word.some_arguments("the network of the proxies");
+    let from: Vec<Network> = networks.iter().filter_map(|value| value.read(Network::parse)).collect();
+    let timeout = match word.property("timeout") {
+        Some(_) => span(&word, "timeout")?,
+        None => Duration::from_secs(5),
+    };
+    (!from.is_empty()).then_some(Introductions { from, timeout })
 }
 
 /// Reads `route "/path" { .. }`.

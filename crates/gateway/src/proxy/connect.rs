@@ -158,7 +158,7 @@ impl Leading {
     ) -> Result<Response> {
         let version = forward::version(parts.version);
         let authority = parts.uri.authority().map(|authority| authority.as_str().to_owned()).unwrap_or_default();
-        forward::without_us(&mut parts.headers, &version);
+        forward::without_us(&mut parts.headers, version);
         if let Ok(host) = HeaderValue::from_str(&authority) {
             parts.headers.insert(header::HOST, host);
         }
@@ -186,7 +186,7 @@ impl Leading {
             }
         };
         let (mut parts, body) = response.into_parts();
-        forward::response(&mut parts.headers, &version);
+        forward::response(&mut parts.headers, version);
         parts.extensions = http::Extensions::new();
         let whose = Whose { upstream: authority, server: address.to_string(), attempt: 1 };
         let body = Carried::body(body, None, self.idle_timeout, &self.clock, trail, whose);

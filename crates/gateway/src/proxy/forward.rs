@@ -1,6 +1,5 @@
 //! What is changed in a message that passes through us (RFC 9110, section 7.6).
 
-use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -27,16 +26,35 @@ pub struct From<'a> {
     /// Whether it came encrypted.
     pub secure: bool,
     /// The version of HTTP that it came in, as Via writes it.
-    pub version: &'a str,
+    pub version: &'static str,
 }
+
+/// How many fields are added to a request, at the most: room for them is made once.
+const ADDED_MAX: usize = 8;
+
+const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
+const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+const X_FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
+const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+
+/// What says whom a request came from.
+const CLAIMS: [HeaderName; 7] = [
+    header::FORWARDED,
+    fields::X_FORWARDED_FOR,
+    fields::X_FORWARDED_HOST,
+    fields::X_FORWARDED_PROTO,
+    X_FORWARDED_PORT,
+    X_FORWARDED_PREFIX,
+    X_REAL_IP,
+];
 
 /// Makes the fields of a request those of the request that goes on, but for Host.
 pub fn request(headers: &mut HeaderMap, from: From<'_>) {
     let upgrade = upgrade(headers);
     let trailers = fields::contains(headers, &header::TE, "trailers");
     fields::remove_hop_by_hop(headers);
-    headers.remove(HeaderName::from_static("http2-settings"));
-    headers.remove(header::PROXY_AUTHORIZATION);
+    fields::remove(headers, &[HTTP2_SETTINGS, header::PROXY_AUTHORIZATION]);
+    headers.reserve(ADDED_MAX);
     if let Some(protocol) = upgrade {
         headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
         headers.insert(header::UPGRADE, protocol);
@@ -49,7 +67,7 @@ pub fn request(headers: &mut HeaderMap, from: From<'_>) {
 }
 
 /// Makes the fields of a request those of one that goes on for its client, of whom nothing is told.
-pub fn without_us(headers: &mut HeaderMap, version: &str) {
+pub fn without_us(headers: &mut HeaderMap, version: &'static str) {
     let trailers = fields::contains(headers, &header::TE, "trailers");
     fields::remove_hop_by_hop(headers);
     headers.remove(header::PROXY_AUTHORIZATION);
@@ -61,62 +79,69 @@ pub fn without_us(headers: &mut HeaderMap, version: &str) {
 }
 
 /// Makes the fields of a response those of the response that goes on.
-pub fn response(headers: &mut HeaderMap, version: &str) {
+pub fn response(headers: &mut HeaderMap, version: &'static str) {
     fields::remove_hop_by_hop(headers);
     headers.remove(header::PROXY_AUTHENTICATE);
     via(headers, version);
 }
 
 /// The protocol version of a message as Via writes it: `1.1`, `2`.
-pub fn version(of: http::Version) -> String {
-    let shown = format!("{of:?}");
-    let number = shown.trim_start_matches("HTTP/");
-    number.strip_suffix(".0").filter(|whole| *whole != "1").unwrap_or(number).to_owned()
-}
-
-/// Adds ourselves to those that a message went through (RFC 9110, section 7.6.3).
-fn via(headers: &mut HeaderMap, version: &str) {
-    let ours = format!("{version} {PSEUDONYM}");
-    if let Ok(value) = HeaderValue::from_str(&ours) {
-        append_member(headers, &header::VIA, &value);
+pub fn version(of: http::Version) -> &'static str {
+    match of {
+        http::Version::HTTP_09 => "0.9",
+        http::Version::HTTP_10 => "1.0",
+        http::Version::HTTP_2 => "2",
+        http::Version::HTTP_3 => "3",
+        _ => "1.1",
     }
 }
 
+/// Adds ourselves to those that a message went through (RFC 9110, section 7.6.3).
+fn via(headers: &mut HeaderMap, version: &'static str) {
+    let ours = match version {
+        "1.1" => HeaderValue::from_static("1.1 wirelight"),
+        "2" => HeaderValue::from_static("2 wirelight"),
+        other => match HeaderValue::try_from(format!("{other} {PSEUDONYM}")) {
+            Ok(value) => value,
+            Err(_) => return,
+        },
+    };
+    append_member(headers, &header::VIA, ours);
+}
+
 /// Adds one member to a list field, as one line.
-fn append_member(headers: &mut HeaderMap, name: &HeaderName, member: &HeaderValue) {
+fn append_member(headers: &mut HeaderMap, name: &HeaderName, member: HeaderValue) {
     let joined = fields::combined(headers, name)
         .and_then(|known| HeaderValue::from_bytes(&[known.as_bytes(), b", ", member.as_bytes()].concat()).ok());
-    headers.insert(name, joined.unwrap_or_else(|| member.clone()));
+    headers.insert(name, joined.unwrap_or(member));
 }
 
 /// Says whom the request came from (RFC 7239). What was said before stays only where it comes from a trusted proxy.
 fn forwarded(headers: &mut HeaderMap, from: From<'_>) {
     if !from.trusted {
-        for name in [header::FORWARDED, fields::X_FORWARDED_FOR, fields::X_FORWARDED_HOST, fields::X_FORWARDED_PROTO] {
-            headers.remove(name);
-        }
-        headers.remove(HeaderName::from_static("x-forwarded-port"));
-        headers.remove(HeaderName::from_static("x-forwarded-prefix"));
-        headers.remove(HeaderName::from_static("x-real-ip"));
+        fields::remove(headers, &CLAIMS);
     }
     let scheme = if from.secure { "https" } else { "http" };
-    let mut element = match from.peer {
-        Some(IpAddr::V4(address)) => format!("for={address}"),
-        Some(IpAddr::V6(address)) => format!("for=\"[{address}]\""),
-        None => "for=unknown".to_owned(),
-    };
-    let host = HeaderValue::from_str(from.host).ok().filter(|host| !host.is_empty());
+    let address = from.peer.map_or_else(|| "unknown".to_owned(), shown);
+    // The value that was sent is shared rather than copied, where it is that.
+    let asked = headers.get(header::HOST).filter(|host| host.as_bytes() == from.host.as_bytes()).cloned();
+    let host = asked.or_else(|| HeaderValue::from_str(from.host).ok()).filter(|host| !host.is_empty());
+    let mut element = String::with_capacity(64 + from.host.len());
+    element.push_str("for=");
+    match from.peer {
+        Some(IpAddr::V6(_)) => element.extend(["\"[", &address, "]\""]),
+        _ => element.push_str(&address),
+    }
     if host.is_some() {
         // A host has no quotes and no backslashes.
-        let _ = write!(element, ";host=\"{}\"", from.host);
+        element.extend([";host=\"", from.host, "\""]);
     }
-    let _ = write!(element, ";proto={scheme}");
-    if let Ok(element) = HeaderValue::from_str(&element) {
-        append_member(headers, &header::FORWARDED, &element);
+    element.extend([";proto=", scheme]);
+    if let Ok(element) = HeaderValue::try_from(element) {
+        append_member(headers, &header::FORWARDED, element);
     }
-    let address = from.peer.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
-    if let Ok(address) = HeaderValue::from_str(&address) {
-        append_member(headers, &fields::X_FORWARDED_FOR, &address);
+    if let Ok(address) = HeaderValue::try_from(address) {
+        append_member(headers, &fields::X_FORWARDED_FOR, address);
     }
     if let Some(host) = host
         && !headers.contains_key(fields::X_FORWARDED_HOST)
@@ -126,6 +151,23 @@ fn forwarded(headers: &mut HeaderMap, from: From<'_>) {
     if !headers.contains_key(fields::X_FORWARDED_PROTO) {
         headers.insert(fields::X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
     }
+}
+
+/// An address as text. One of four numbers is written here: formatting it costs more than all else that is said of it.
+fn shown(address: IpAddr) -> String {
+    let IpAddr::V4(address) = address else { return address.to_string() };
+    let mut text = String::with_capacity("255.255.255.255".len());
+    for (index, octet) in address.octets().into_iter().enumerate() {
+        if index > 0 {
+            text.push('.');
+        }
+        for (place, least) in [(100, 100), (10, 10), (1, 0)] {
+            if octet >= least {
+                text.push(char::from(b'0' + octet / place % 10));
+            }
+        }
+    }
+    text
 }
 
 /// The host that a request asks for, in small letters and without its port; nothing where it names none.
@@ -139,5 +181,45 @@ pub fn authority_of(parts: &http::request::Parts) -> &str {
     match parts.uri.authority() {
         Some(authority) => authority.as_str(),
         None => parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn addresses_are_shown_as_they_always_are() {
+        for octet in 0..=255 {
+            let address = Ipv4Addr::new(octet, 255 - octet, 7, octet / 3);
+            assert_eq!(shown(address.into()), address.to_string());
+        }
+        let address = IpAddr::from([0xfe80, 0, 0, 0, 0, 0, 0, 1]);
+        assert_eq!(shown(address), "fe80::1");
+    }
+
+    #[test]
+    fn whom_a_request_came_from_is_told_whatever_it_claimed() {
+        let claims = [("forwarded", "for=9.9.9.9"), ("x-forwarded-for", "9.9.9.9"), ("x-real-ip", "9.9.9.9")];
+        for (trusted, forwarded, address) in [
+            (false, "for=127.0.0.1;host=\"a.test:80\";proto=http", "127.0.0.1"),
+            (true, "for=9.9.9.9, for=127.0.0.1;host=\"a.test:80\";proto=http", "9.9.9.9, 127.0.0.1"),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, HeaderValue::from_static("a.test:80"));
+            for (name, value) in claims {
+                headers.insert(name, HeaderValue::from_static(value));
+            }
+            let peer = Some(IpAddr::from([127, 0, 0, 1]));
+            request(&mut headers, From { peer, trusted, host: "a.test:80", secure: false, version: "1.0" });
+            assert_eq!(headers[header::FORWARDED], forwarded);
+            assert_eq!(headers[fields::X_FORWARDED_FOR], address);
+            assert_eq!(headers[fields::X_FORWARDED_HOST], "a.test:80");
+            assert_eq!(headers[fields::X_FORWARDED_PROTO], "http");
+            assert_eq!(headers[header::VIA], "1.0 wirelight");
+            assert_eq!(headers.contains_key("x-real-ip"), trusted);
+        }
     }
 }

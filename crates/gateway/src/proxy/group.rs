@@ -52,6 +52,8 @@ pub struct Server {
     /// One set of connections for each worker: a socket belongs to the event loop that opened it, and using it from
     /// another would wake two threads for each event.
     connections: Box<[OnceLock<Connections>]>,
+    /// The same, for requests that want to go over to another protocol.
+    switching: Box<[OnceLock<Connections>]>,
     outstanding: AtomicUsize,
     latency_micros: AtomicU64,
     /// Failures in a row.
@@ -103,14 +105,23 @@ impl Group {
         }
     }
 
-    /// The connections to a server that belong to this thread.
-    pub(crate) fn connections(&self, index: usize) -> Result<&Connections, String> {
-        let shards = &self.servers[index].connections;
+    /// The connections to a server that belong to this thread; `switching` says whether they are for a request that
+    /// wants to go over to another protocol.
+    pub(crate) fn connections(&self, index: usize, switching: bool) -> Result<&Connections, String> {
+        let server = &self.servers[index];
+        // What TLS would negotiate is not known in time, and every server that takes up a protocol does so in HTTP/1.1.
+        let apart =
+            switching && self.plan.protocol == Protocol::Negotiated && server.plan.uri.scheme_str() == Some("https");
+        let shards = if apart { &server.switching } else { &server.connections };
         let shard = &shards[thread_number() % shards.len()];
         if let Some(known) = shard.get() {
             return Ok(known);
         }
-        let made = Connections::new(self.config(&self.servers[index].plan)).map_err(|fault| fault.to_string())?;
+        let mut config = self.config(&server.plan);
+        if apart {
+            config.versions = Versions::Http1;
+        }
+        let made = Connections::new(config).map_err(|fault| fault.to_string())?;
         Ok(shard.get_or_init(|| made))
     }
 
@@ -259,6 +270,7 @@ impl Server {
             name,
             plan: plan.clone(),
             connections: (0..workers.max(1)).map(|_| OnceLock::new()).collect(),
+            switching: (0..workers.max(1)).map(|_| OnceLock::new()).collect(),
             outstanding: AtomicUsize::new(0),
             latency_micros: AtomicU64::new(0),
             failures: AtomicU32::new(0),
@@ -282,7 +294,7 @@ impl Server {
 
     /// How many connections there are to it, and how many of them rest.
     pub fn connections(&self) -> (usize, usize) {
-        let counts = self.connections.iter().filter_map(OnceLock::get).map(Connections::count);
+        let counts = self.connections.iter().chain(&self.switching).filter_map(OnceLock::get).map(Connections::count);
         counts.fold((0, 0), |(all, resting), (more, rest)| (all + more, resting + rest))
     }
 }

@@ -72,7 +72,7 @@ pub async fn watch(group: Weak<Group>, index: usize) {
 }
 
 async fn ask(group: &Arc<Group>, index: usize, plan: &Health) -> Found {
-    let connections = match group.connections(index) {
+    let connections = match group.connections(index, false) {
         Ok(connections) => connections,
         Err(because) => return Found::Failed(because),
     };

@@ -23,14 +23,13 @@ pub enum Passing {
 
 /// Passes interim responses on; `expects` says whether the client waits for 100, and `version` is the one that the
 /// server speaks, as Via writes it.
-pub(super) fn pass_on(interims: Interims, trail: Trail, expects: bool, version: &str) -> OnInterim {
-    let version = version.to_owned();
+pub(super) fn pass_on(interims: Interims, trail: Trail, expects: bool, version: &'static str) -> OnInterim {
     OnInterim::new(move |parts| {
         if expects && parts.status == StatusCode::CONTINUE {
             return trail.note(Passing::Awaited);
         }
         let mut fields = parts.headers.clone();
-        forward::response(&mut fields, &version);
+        forward::response(&mut fields, version);
         trail.note(match interims.send(parts.status, fields) {
             Ok(()) => Passing::On(parts.status),
             Err(unsent) => Passing::Unsent(parts.status, unsent),

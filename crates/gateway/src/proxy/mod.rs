@@ -17,6 +17,7 @@ mod lend;
 pub mod retry;
 pub mod status;
 pub mod sticky;
+mod switch;
 mod tunnel;
 
 use std::borrow::Cow;
@@ -29,8 +30,8 @@ use std::time::Duration;
 use http::header::{self, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, StatusCode, Uri, request};
-use wirelight_net::Upgrade;
 use wirelight_net::request::Sent;
+use wirelight_proto::h2::Protocol;
 use wirelight_semantics::decision::{Decision, Rule};
 use wirelight_semantics::problem::Problem;
 use wirelight_semantics::{cookie, fields};
@@ -41,11 +42,12 @@ use self::balance::{Cause, Choice, State, hash};
 use self::breaker::Admission;
 use self::carry::{Carried, Whose};
 use self::group::{Group, Underway};
-use self::lend::Content;
 use self::hop::Watched;
+use self::lend::Content;
 use self::retry::{Facts, Retrying};
 use self::status::Unforwarded;
-use crate::config::plan::{HashKey, ProxyHost};
+use self::switch::{Agreed, Wanted};
+use crate::config::plan::{self, HashKey, ProxyHost};
 use crate::config::value::Network;
 use crate::streams::Tunnels;
 
@@ -136,13 +138,13 @@ impl NotForwarded {
 struct Passage {
     parts: request::Parts,
     content: Content,
-    /// What the client may go over to another protocol with.
-    upgrade: Option<(HeaderValue, Upgrade)>,
+    /// What the client wants to go over to.
+    wanted: Option<Wanted>,
     /// Where interim responses go.
     interims: Option<Interims>,
     trail: Trail,
     asked: Asked,
-    version: String,
+    version: &'static str,
     /// Whether it came encrypted.
     secure: bool,
     /// The server that the client stays with.
@@ -166,8 +168,6 @@ enum Failed {
 }
 
 impl Failed {
-    fn sent(&self) -> Sent {
-        match self {
     fn because(&self) -> String {
         match self {
             Self::Error(error) => error.because().to_owned(),
@@ -175,6 +175,8 @@ impl Failed {
         }
     }
 
+    fn sent(&self) -> Sent {
+        match self {
             Self::Error(error) => retry::sent(error),
             Self::Late(_) => Sent::Something,
         }
@@ -205,7 +207,8 @@ impl Service for Forwarder {
         let (parts, body) = request.into_parts();
         // What is decided here follows from the upstream, and says so where it does.
         let trail = Trail::of(&parts.extensions).at(None);
-        if parts.method == Method::CONNECT || parts.method == Method::TRACE {
+        let is_tunnel = parts.method == Method::CONNECT && parts.extensions.get::<Protocol>().is_none();
+        if is_tunnel || parts.method == Method::TRACE {
             return Ok(refuse(NotForwarded(parts.method), &trail, &asked));
         }
         if let Some(response) = self.last_hop(&parts) {
@@ -287,7 +290,8 @@ impl Forwarder {
     /// Makes the request what goes on.
     fn prepare(&self, mut parts: request::Parts, content: Content, trail: Trail, asked: Asked) -> Passage {
         let exchange = Exchange::of(&parts.extensions);
-        let upgrade = forward::upgrade(&parts.headers).zip(Upgrade::of(&parts.extensions));
+        let wanted = Wanted::of(&parts);
+        switch::plain(&mut parts);
         let peer = client::peer_address(&exchange);
         let authority = forward::authority_of(&parts).to_owned();
         let version = forward::version(parts.version);
@@ -296,15 +300,15 @@ impl Forwarder {
             trusted: client::is_trusted(peer, &self.trusted),
             host: &authority,
             secure: exchange.secure,
-            version: &version,
+            version,
         };
         forward::request(&mut parts.headers, from);
-        if upgrade.is_none() {
+        if wanted.is_none() {
             parts.headers.remove(header::UPGRADE);
         }
-        parts.headers.remove(header::HOST);
+        let asked_for = parts.headers.remove(header::HOST).filter(|host| host.as_bytes() == authority.as_bytes());
         if self.host == ProxyHost::Client
-            && let Ok(host) = HeaderValue::from_str(&authority)
+            && let Some(host) = asked_for.or_else(|| HeaderValue::from_str(&authority).ok())
             && !authority.is_empty()
         {
             parts.headers.insert(header::HOST, host);
@@ -319,7 +323,7 @@ impl Forwarder {
             interims: exchange.interims,
             parts,
             content,
-            upgrade,
+            wanted,
             trail,
             asked,
             version,
@@ -328,7 +332,7 @@ impl Forwarder {
 
     /// What the request is told by, where servers are chosen by that.
     fn key(&self, parts: &request::Parts) -> Option<u64> {
-        let crate::config::plan::Balance::Hash(key) = &self.group.plan.balance else { return None };
+        let plan::Balance::Hash(key) = &self.group.plan.balance else { return None };
         match key {
             HashKey::Client => {
                 let address = client::judge(
@@ -355,36 +359,36 @@ impl Forwarder {
             return Ok(Attempt::Failed(self.nobody(number, tried.len())));
         };
         let server = &group.servers[index];
-        let connections = match group.connections(index) {
+        let connections = match group.connections(index, passage.wanted.is_some()) {
             Ok(connections) => connections,
             Err(because) => return Err(Error::new(Kind::Other, Fault::Ours, because)),
         };
-        let Some(request) = self.request(passage, &server.plan.uri) else {
+        let Some(mut request) = self.request(passage, &server.plan.uri) else {
             let because = "the request's content is gone";
             return Err(Error::new(Kind::Other, Fault::Ours, because));
         };
+        let watched = Watched::begin(&passage.trail, group.clock().clone(), (&server.name, number), &mut request);
         let underway = group.begin(index);
         let failed = match self.in_time(connections.call(request), &passage.content).await {
             Some(Ok(response)) => {
                 underway.answered(&passage.parts.method, response.status());
-        let watched = Watched::begin(&passage.trail, group.clock().clone(), (&server.name, number), &mut request);
+                if let Some(watched) = watched {
+                    watched.answered(&response);
+                }
                 return Ok(self.answered(response, passage, underway, number, index));
             }
             Some(Err(error)) if error.fault() == Fault::Downstream => return Err(error),
             Some(Err(error)) => Failed::Error(error),
-                if let Some(watched) = watched {
-                    watched.answered(&response);
-                }
             None => Failed::Late(group.plan.answer_timeout),
         };
         underway.unanswered(&passage.parts.method, failed.kind());
+        if let Some(watched) = watched {
+            watched.failed(failed.because());
+        }
         Ok(self.failed(failed, passage, &underway, tried, number, index))
     }
 
     /// What becomes of a request; `None` once the server has had it for too long without an answer.
-        if let Some(watched) = watched {
-            watched.failed(failed.because());
-        }
     async fn in_time<T>(&self, call: impl Future<Output = T>, content: &Content) -> Option<T> {
         let clock = self.group.clock();
         let limit = self.group.plan.answer_timeout;
@@ -512,9 +516,12 @@ impl Forwarder {
             let exchange = Exchange { trail: passage.trail.clone(), ..Exchange::default() };
             request.extensions_mut().insert(exchange);
         }
+        if let Some(wanted) = &passage.wanted {
+            wanted.ask(&mut request, self.group.plan.protocol == plan::Protocol::Http2);
+        }
         if let Some(interims) = &passage.interims {
             let expects = passage.parts.headers.contains_key(header::EXPECT);
-            let (trail, version) = (passage.trail.clone(), &passage.version);
+            let (trail, version) = (passage.trail.clone(), passage.version);
             request.extensions_mut().insert(interim::pass_on(interims.clone(), trail, expects, version));
         }
         Some(request)
@@ -533,25 +540,32 @@ impl Forwarder {
         let group = &self.group;
         let name = &group.servers[index].name;
         let switching = parts.headers.get(header::UPGRADE).cloned();
-        forward::response(&mut parts.headers, &passage.version);
-        if parts.status == StatusCode::SWITCHING_PROTOCOLS {
-            let ours = Upgrade::of(&parts.extensions);
-            let (Some((_, theirs)), Some(ours), Some(protocol)) = (&passage.upgrade, ours, switching) else {
+        forward::response(&mut parts.headers, passage.version);
+        let agreed = match &passage.wanted {
+            Some(wanted) => wanted.agree(&mut parts, switching.as_ref()),
+            None if parts.status == StatusCode::SWITCHING_PROTOCOLS => {
+                Agreed::Wrong("the server went over to another protocol, which nobody had asked for")
+            }
+            None => Agreed::No,
+        };
+        match (agreed, &passage.wanted) {
+            (Agreed::Yes(ours), Some(wanted)) => {
+                parts.extensions = http::Extensions::new();
+                let stay = passage.parts.extensions.get::<Tunnels>().map(Tunnels::enter);
+                tokio::spawn(tunnel::join(wanted.client.clone(), ours, underway, stay));
+                return Attempt::Answered(Response::from_parts(parts, wirelight_service::Body::empty()));
+            }
+            (Agreed::Wrong(because), _) => {
                 return Attempt::Failed(Unforwarded {
                     upstream: group.plan.name.clone(),
                     server: Some(name.clone()),
                     attempt: number,
                     status: StatusCode::BAD_GATEWAY,
                     error: "http_upgrade_failed",
-                    because: "the server went over to another protocol, which nobody had asked for".to_owned(),
+                    because: because.to_owned(),
                 });
-            };
-            parts.headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-            parts.headers.insert(header::UPGRADE, protocol);
-            parts.extensions = http::Extensions::new();
-            let stay = passage.parts.extensions.get::<Tunnels>().map(Tunnels::enter);
-            tokio::spawn(tunnel::join(theirs.clone(), ours, underway, stay));
-            return Attempt::Answered(Response::from_parts(parts, wirelight_service::Body::empty()));
+            }
+            _ => {}
         }
         parts.extensions = http::Extensions::new();
         if let Some(tokens) = self.group.tokens.as_ref().filter(|_| passage.stays_with != Some(index)) {

@@ -17,6 +17,8 @@ pub enum Trouble {
     Listen(SocketAddr, io::Error),
     /// Certificates cannot be used.
     Tls(SocketAddr, wirelight_net::tls::Fault),
+    /// The local authority cannot vouch for a listener's hosts.
+    Authority(SocketAddr, String),
     /// A folder cannot be opened.
     Folder(PathBuf, io::Error),
     /// The access log cannot be kept: in a file, or on standard output.
@@ -32,6 +34,9 @@ impl fmt::Display for Trouble {
         match self {
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
             Self::Tls(address, fault) => write!(f, "the certificates for {address} cannot be used: {fault}"),
+            Self::Authority(address, because) => {
+                write!(f, "the local authority cannot vouch for the hosts on {address}: {because}")
+            }
             Self::Folder(path, error) => write!(f, "the folder {} cannot be served: {error}", path.display()),
             Self::AccessLog(Some(path), error) => {
                 write!(f, "the access log {} cannot be opened: {error}", path.display())

@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 use wirelight_net::tls::Identity;
 use x509_parser::pem::parse_x509_pem;
 
-use super::Name;
+use super::{Name, names};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long the authority is valid.
@@ -118,6 +118,23 @@ pub struct Issued {
     pub identity: Identity,
     /// When it is no longer valid.
     pub ends: SystemTime,
+}
+
+/// The folder that an authority of this user's own lies in: below XDG_DATA_HOME, or below HOME; `None` if neither names
+/// a folder.
+pub fn folder_of_user() -> Option<PathBuf> {
+    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let data = folder("XDG_DATA_HOME").or_else(|| Some(folder("HOME")?.join(".local/share")));
+    data.map(|data| data.join("wirelight"))
+}
+
+/// What an authority that is made says of whose it is: the user and the machine.
+pub fn whose() -> String {
+    let machine = names::of_machine();
+    match std::env::var("USER").or_else(|_| std::env::var("LOGNAME")) {
+        Ok(user) => format!("{user} on {machine}"),
+        Err(_) => machine,
+    }
 }
 
 impl Authority {

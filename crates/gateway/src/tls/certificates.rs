@@ -29,6 +29,8 @@ pub enum Source {
     Files(Vec<(PathBuf, PathBuf)>),
     /// An authority of the user's own, for these names.
     Local(Box<Authority>, Vec<Name>),
+    /// Files, and behind them what the user's own authority vouches for.
+    Both(Vec<(PathBuf, PathBuf)>, Box<Authority>, Vec<Name>),
 }
 
 /// What is wrong with the certificates.
@@ -102,6 +104,19 @@ impl Certificates {
         let seen = stamps(&source, &rest);
         let (settings, ends) = settings(&source, &rest, now)?;
         let acceptor = Arc::new(Acceptor::new(&settings)?);
+        Ok(Self { source, rest, acceptor, seen, ends })
+    }
+
+    /// The same, for somebody who takes connections already; faulty ones change nothing.
+    pub fn exchange_for(
+        acceptor: Arc<Acceptor>,
+        source: Source,
+        rest: Settings,
+        now: SystemTime,
+    ) -> Result<Self, Fault> {
+        let seen = stamps(&source, &rest);
+        let (settings, ends) = settings(&source, &rest, now)?;
+        acceptor.reload(&settings)?;
         Ok(Self { source, rest, acceptor, seen, ends })
     }
 
@@ -199,7 +214,7 @@ impl Stamp {
 
 fn stamps(source: &Source, rest: &Settings) -> Vec<Stamp> {
     let pairs = match source {
-        Source::Files(pairs) => pairs.as_slice(),
+        Source::Files(pairs) | Source::Both(pairs, ..) => pairs.as_slice(),
         Source::Local(..) => &[],
     };
     let files = pairs.iter().flat_map(|(chain, key)| [chain, key]).chain(&rest.client_authorities);
@@ -208,14 +223,15 @@ fn stamps(source: &Source, rest: &Settings) -> Vec<Stamp> {
 
 /// What TLS is to be told now, and when that ends.
 fn settings(source: &Source, rest: &Settings, now: SystemTime) -> Result<(Settings, Option<SystemTime>), Fault> {
-    let (identities, ends) = match source {
-        Source::Files(pairs) => {
-            (pairs.iter().map(|(chain, key)| Identity::Files(chain.clone(), key.clone())).collect(), None)
-        }
-        Source::Local(authority, names) => {
-            let issued = authority.issue(names, now)?;
-            (vec![issued.identity], Some(issued.ends))
-        }
+    let (pairs, local) = match source {
+        Source::Files(pairs) => (pairs.as_slice(), None),
+        Source::Local(authority, names) => (&[][..], Some((authority, names))),
+        Source::Both(pairs, authority, names) => (pairs.as_slice(), Some((authority, names))),
     };
+    let mut identities: Vec<Identity> =
+        pairs.iter().map(|(chain, key)| Identity::Files(chain.clone(), key.clone())).collect();
+    let issued = local.map(|(authority, names)| authority.issue(names, now)).transpose()?;
+    let ends = issued.as_ref().map(|issued| issued.ends);
+    identities.extend(issued.map(|issued| issued.identity));
     Ok((Settings { identities, ..rest.clone() }, ends))
 }

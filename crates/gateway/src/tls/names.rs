@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::config::value::Host;
+
 /// A name that a certificate can be for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Name {
@@ -47,6 +49,23 @@ pub fn of_server(host: &str, address: IpAddr) -> Vec<Name> {
     names
 }
 
+/// The names of the hosts that a site is for, where it listens on `address`.
+pub fn of_hosts(hosts: &[Host], address: IpAddr) -> Vec<Name> {
+    let mut names = Vec::new();
+    for host in hosts {
+        let of_it = match host {
+            Host::Exact(name) => {
+                let bare = name.trim_start_matches('[').trim_end_matches(']');
+                vec![bare.parse().map_or_else(|_| Name::Host(name.clone()), Name::Address)]
+            }
+            Host::Below(suffix) => vec![Name::Host(format!("*{suffix}"))],
+            Host::Default => of_server(&of_machine(), address),
+        };
+        names.extend(of_it.into_iter().filter(|name| !names.contains(name)).collect::<Vec<_>>());
+    }
+    names
+}
+
 /// The name that this machine has for itself.
 pub fn of_machine() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
@@ -68,6 +87,15 @@ fn is_host(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_site_is_known_by_its_hosts() {
+        let hosts: Vec<Host> =
+            ["a.test", "*.b.test", "127.0.0.1", "[::1]"].map(|host| Host::parse(host).unwrap()).into();
+        let names: Vec<String> = of_hosts(&hosts, [0, 0, 0, 0].into()).iter().map(Name::to_string).collect();
+        assert_eq!(names, ["a.test", "*.b.test", "127.0.0.1", "::1"]);
+        assert!(of_hosts(&[Host::Default], [0, 0, 0, 0].into()).contains(&Name::Host("localhost".to_owned())));
+    }
 
     #[test]
     fn a_server_is_known_by_its_machine_and_its_address() {

@@ -140,3 +140,49 @@ fn each_word_has_its_faults() {
     }
     assert!(wrong.is_empty(), "{wrong}");
 }
+
+#[test]
+fn how_a_listener_takes_connections_comes_to_its_plan() {
+    let listens = |words: &str| {
+        let shown = read(&format!("site a.test \"*.b.test\" {{\n{words}\nroute {{ respond }}\n}}"))?.to_string();
+        let inside = shown.lines().skip(1).take_while(|line| !line.contains("route")).map(str::trim);
+        Ok::<_, String>(inside.collect::<Vec<_>>().join("\n"))
+    };
+    for (words, expected) in [
+        ("listen \":1\" tls=local", "listen \"0.0.0.0:1\" tls=local"),
+        (
+            "listen \":1\" { proxy-protocol \"10.0.0.0/8\" \"::1\" timeout=\"1s\" }",
+            "listen \"0.0.0.0:1\" {\nproxy-protocol \"10.0.0.0/8\" \"::1\" timeout=\"1s\"\n}",
+        ),
+        (
+            "listen \":1\" tls=local { proxy-protocol \"::1\" }",
+            "listen \"0.0.0.0:1\" tls=local {\nproxy-protocol \"::1\" timeout=\"5s\"\n}",
+        ),
+    ] {
+        assert_eq!(listens(words).unwrap_or_else(|faults| panic!("{words}: {faults}")), expected, "{words}");
+    }
+    let mut wrong = String::new();
+    for (words, expected) in [
+        ("listen \":1\" tls=global", "2:17 `global` is no way to have TLS (did you mean `local`?)"),
+        (
+            "listen \":1\" tls=local cert=c key=k",
+            "2:1 a certificate of your own needs no local authority: say `cert` and `key`, or tls=local",
+        ),
+        (
+            "listen \":1\" { proxy-protocol }",
+            "2:15 `proxy-protocol` needs the network of the proxies (the network of the proxies is missing)",
+        ),
+        ("listen \":1\" { proxy }", "2:15 `proxy` is no word in `listen`"),
+        (
+            "listen \":1\"; route { respond } }\nsite default { listen \":1\" tls=local",
+            "3:23 one site has 0.0.0.0:1 in cleartext and another over TLS (it cannot be both)",
+        ),
+        (
+            "listen \":1\"; route { respond } }\nsite default { listen \":1\" { proxy-protocol \"::1\" }",
+            "3:23 two sites say different things of who may connect to 0.0.0.0:1 (say the same `proxy-protocol` in both)",
+        ),
+    ] {
+        compare(&mut wrong, &format!("site a.test {{\n{words}; route {{ respond }} }}"), expected);
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}

@@ -40,6 +40,8 @@ pub struct RequestConfig {
     pub write_timeout: Duration,
     /// How long a request that expects 100 (Continue) waits for it (RFC 9110, section 10.1.1).
     pub continue_timeout: Duration,
+    /// How much may wait on a tunnel through a stream until the stream takes it, in bytes.
+    pub tunnel_bytes_max: usize,
     /// How many requests may wait on a connection that is shared.
     pub waiting_max: usize,
     /// How long a connection that is shared may rest before it is closed.
@@ -53,6 +55,7 @@ impl Default for RequestConfig {
             read_bytes: 64 * 1024,
             write_timeout: Duration::from_secs(30),
             continue_timeout: Duration::from_secs(1),
+            tunnel_bytes_max: 64 * 1024,
             waiting_max: 1024,
             rest_timeout: Duration::from_secs(60),
         }

@@ -85,7 +85,7 @@ fn listener(plan: &Plan, uri: &Uri) -> Result<SocketAddr, Failure> {
     let fitting: Vec<SocketAddr> = plan
         .listeners
         .iter()
-        .filter(|listen| listen.certificates.is_empty() != is_secure)
+        .filter(|listen| listen.is_secure() == is_secure)
         .map(|listen| listen.address)
         .collect();
     let port = uri.port_u16().unwrap_or(if is_secure { 443 } else { 80 });

@@ -2,8 +2,11 @@
 
 mod bad;
 mod guards;
+mod introduced;
 mod leading;
+mod odd;
 mod servers;
+mod switching;
 mod ways;
 
 use std::io::{Read, Write};

@@ -6,6 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header, request, response};
 use tokio::sync::oneshot;
+use wirelight_proto::h2::Protocol;
 use wirelight_proto::{Length, StreamId};
 use wirelight_service::body::Sender;
 use wirelight_service::{Body, Error, Request};
@@ -14,6 +15,7 @@ use super::Marks;
 use super::call::{Answer, OnInterim};
 use super::failure::{Failure, Phase, Sent};
 use super::recording::Recording;
+use crate::tunnel::Tunnel;
 use crate::upgrade::{Promise, Upgrade};
 
 /// Who reads the response.
@@ -55,6 +57,8 @@ pub(super) struct Exchange {
     pub(super) on_interim: Option<OnInterim>,
     /// Whether the request was CONNECT, so that success makes the connection a tunnel.
     pub(super) may_tunnel: bool,
+    /// What leaves by the tunnel through its stream, and how much of it may wait, where the connection has streams.
+    tunnel: Option<(Sender, usize)>,
     /// Whoever awaits the bytes behind a switch of protocols.
     pub(super) promise: Option<Promise>,
     pub(super) marks: Marks,
@@ -79,6 +83,7 @@ impl Exchange {
         Self {
             stream: None,
             may_tunnel: parts.method == Method::CONNECT,
+            tunnel: None,
             promise: None,
             head: Some(parts),
             upload: Some((body, Bytes::new())),
@@ -93,6 +98,18 @@ impl Exchange {
             answered: false,
             received: false,
         }
+    }
+
+    /// Whether it can be sent only once the server has said what it allows: extended CONNECT (RFC 8441, section 3).
+    pub(super) fn needs_settings(&self) -> bool {
+        self.head.as_ref().is_some_and(|parts| parts.extensions.get::<Protocol>().is_some())
+    }
+
+    /// What is sent on the stream of a CONNECT is what goes through the tunnel, if there will be one.
+    pub(super) fn prepare_tunnel(&mut self, waiting_bytes_max: usize) {
+        let (sent, body) = Body::channel(None);
+        self.upload = Some((body, Bytes::new()));
+        self.tunnel = Some((sent, waiting_bytes_max));
     }
 
     /// Whether both messages are complete.
@@ -123,6 +140,20 @@ impl Exchange {
             Reader::Elsewhere { answer, content } => {
                 let (sender, body) = Body::channel(known(length));
                 *content = Some(sender);
+                let body = match (self.tunnel.take(), &mut self.promise) {
+                    (Some((sent, waiting_bytes_max)), promise @ Some(_)) => {
+                        if let Some(promise) = promise.take() {
+                            promise.fulfil(Tunnel::new(body, sent, waiting_bytes_max), Bytes::new());
+                        }
+                        Body::empty()
+                    }
+                    (refused, _) => {
+                        if let Some((mut sent, _)) = refused {
+                            sent.finish(HeaderMap::new());
+                        }
+                        body
+                    }
+                };
                 let response = http::Response::from_parts(parts, body);
                 if let Some(answer) = answer.take() {
                     // Whoever asked may be gone; then its content is found abandoned.

@@ -465,6 +465,10 @@ impl crate::Connection for Connection {
         true
     }
 
+    fn awaits_settings(&self) -> bool {
+        self.stage != Stage::Open
+    }
+
     fn is_finished(&self) -> bool {
         let leaving = self.peer_ended || self.peer_last.is_some() || matches!(self.leaving, Leaving::Final(_));
         let quiet = self.streams.is_empty() && self.pending.is_empty() && self.failed.is_none();
