@@ -309,7 +309,7 @@ where
                 (parts, Body::from(text))
             }
         };
-        let length = match promised(&parts.headers, &body, exchange.head_only) {
+        let length = match promised(&parts.headers, parts.status, &body, exchange.head_only) {
             Ok(length) => length,
             Err(error) => return self.answer(exchange, Err(error), turn, cx),
         };
@@ -631,7 +631,7 @@ fn awaits_continue(parts: &request::Parts) -> bool {
 }
 
 /// The length that a response promises: what its handler says, or what its body knows.
-fn promised(fields: &HeaderMap, body: &Body, head_only: bool) -> Result<Length> {
+fn promised(fields: &HeaderMap, status: StatusCode, body: &Body, head_only: bool) -> Result<Length> {
     let exact = body.size_hint().exact();
     let Some(said) = fields.get(header::CONTENT_LENGTH) else {
         return Ok(match exact {
@@ -643,7 +643,8 @@ fn promised(fields: &HeaderMap, body: &Body, head_only: bool) -> Result<Length> 
     };
     let said = said.to_str().ok().and_then(|said| said.parse::<u64>().ok());
     match (said, exact) {
-        (Some(said), _) if head_only => Ok(Length::Known(said)),
+        // What 200 would have had in answer to GET (RFC 9110, section 8.6).
+        (Some(said), _) if head_only || status == StatusCode::NOT_MODIFIED => Ok(Length::Known(said)),
         (Some(said), Some(exact)) if said == exact => Ok(Length::Known(said)),
         (Some(said), None) => Ok(Length::Known(said)),
         _ => Err(Error::new(Kind::Other, Fault::Ours, "the handler's Content-Length is not the length of its content")),
