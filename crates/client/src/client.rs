@@ -17,7 +17,7 @@ use wirelight_service::service::Boxed;
 use crate::connections::{self, Connections};
 use crate::error::{Phase, fail, fail_with};
 use crate::layer::redirect::Final;
-use crate::layer::{Authenticate, Cache, Cookies, Decompress, FollowRedirects, Retry, SharedJar, Timeouts};
+use crate::layer::{Authenticate, Cache, Cookies, Decompress, FollowRedirects, RateLimits, Retry, SharedJar, Timeouts};
 use crate::multipart::Form;
 use crate::timings::{Timings, Watch};
 
@@ -36,6 +36,8 @@ pub struct ClientConfig {
     pub decompress: Option<Decompress>,
     /// Where responses are stored to be used again.
     pub cache: Option<Cache>,
+    /// How long servers are kept away from that ask for it.
+    pub rate_limits: Option<RateLimits>,
     /// What is tried again.
     pub retry: Option<Retry>,
     /// What takes too long.
@@ -59,6 +61,7 @@ impl Default for ClientConfig {
             authenticate: None,
             decompress: Some(Decompress::default()),
             cache: None,
+            rate_limits: None,
             retry: None,
             timeouts: Some(Timeouts::default()),
             headers,
@@ -112,12 +115,13 @@ impl Client {
         let connections = Connections::new(config.connections)
             .map_err(|fault| fail_with(Phase::Secure, Kind::Malformed, Fault::Ours, fault.to_string(), fault))?;
         let stack = innermost(connections.clone());
-        // Innermost, so that what is stored is what was sent, whatever codings and credentials it is asked for with.
+        let stack = wrap(stack, config.rate_limits.map(|limits| limits.with_clock(clock.clone())));
+        // Inside of all that changes a request, so that what is stored is what was sent.
         let stack = wrap(stack, config.cache.map(|cache| Cache { clock: clock.clone(), ..cache }));
         let stack = wrap(stack, config.decompress);
         let stack = wrap(stack, config.authenticate);
         let stack = wrap(stack, config.cookies.map(|jar| Cookies { jar, clock: clock.clone() }));
-        let stack = wrap(stack, config.retry);
+        let stack = wrap(stack, config.retry.map(|retry| Retry { clock: clock.clone(), ..retry }));
         let stack = wrap(stack, config.redirects);
         let stack = wrap(stack, config.timeouts.map(|timeouts| with_clock(timeouts, &clock)));
         let (headers, content_bytes_max) = (config.headers, config.content_bytes_max);

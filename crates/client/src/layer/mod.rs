@@ -4,6 +4,7 @@ pub mod authenticate;
 pub mod cache;
 pub mod cookies;
 pub mod decompress;
+pub mod rate_limit;
 pub mod redirect;
 pub mod retry;
 pub mod timeouts;
@@ -12,6 +13,7 @@ pub use authenticate::{Authenticate, Credentials};
 pub use cache::Cache;
 pub use cookies::{Cookies, SharedJar};
 pub use decompress::Decompress;
+pub use rate_limit::RateLimits;
 pub use redirect::FollowRedirects;
 pub use retry::Retry;
 pub use timeouts::Timeouts;
@@ -35,7 +37,7 @@ macro_rules! layers {
     )*};
 }
 
-layers!(Authenticate, Cookies, Decompress, FollowRedirects, Retry, Timeouts);
+layers!(Authenticate, Cookies, Decompress, FollowRedirects, RateLimits, Retry, Timeouts);
 
 /// A request whose content may be needed again, as far as it is at hand.
 pub(crate) struct Replay {

@@ -3,10 +3,14 @@
 mod behaviour;
 mod caching;
 mod dns;
+mod limits;
 mod memory;
 mod names;
 mod others;
 mod peers;
 mod script;
 mod servers;
+mod sessions;
 mod tls;
+mod uploads;
+mod ways;

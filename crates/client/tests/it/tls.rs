@@ -39,7 +39,7 @@ pub(crate) fn identity(authority: &Authority, change: impl FnOnce(&mut Certifica
 }
 
 /// Serves over TLS, each connection with what ALPN chose.
-async fn serve(settings: Settings) -> SocketAddr {
+pub(crate) async fn serve(settings: Settings) -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let acceptor = Acceptor::new(&settings).unwrap();
@@ -213,5 +213,33 @@ fn what_is_wrong_with_the_settings_is_found_at_once() {
         config.connections.tls.authorities = vec![path];
         let error = Client::with(config).unwrap_err().to_string();
         assert!(error.contains(says), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn the_platforms_authorities_are_those_of_ssl_cert_file() {
+    let known = authority("the authority of the environment");
+    let folder = Folder::new("tls-environment");
+    let address = serve(settings(identity(&known, |_| {}), false)).await;
+    for (file, trusted) in
+        [(folder.write("ca.pem", &known.pem), true), (folder.write("other.pem", &authority("x").pem), false)]
+    {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", "tls::child", "--ignored", "--nocapture"]);
+        child.env("SSL_CERT_FILE", file).env("WIRELIGHT_URL", format!("https://localhost:{}/", address.port()));
+        let output = tokio::task::spawn_blocking(move || child.output().unwrap()).await.unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let expected = if trusted { "said 200" } else { "said localhost cannot be trusted" };
+        assert!(said.contains(expected), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[tokio::test]
+#[ignore = "the test above runs it, in an environment of its own"]
+async fn child() {
+    let url = std::env::var("WIRELIGHT_URL").expect("it is run by the test above");
+    match Client::new().unwrap().get(&url).send().await {
+        Ok(response) => println!("said {}", response.status().as_u16()),
+        Err(error) => println!("said {error}"),
     }
 }
