@@ -6,9 +6,9 @@ use std::process::ExitCode;
 
 use http::StatusCode;
 use wirelight_client::Phase;
-use wirelight_service::{Error, Kind};
+use wirelight_service::{Error, Fault, Kind};
 
-use crate::print::Paint;
+use crate::print::{Paint, escape};
 
 /// The exit statuses, as `--help` and the man page show them.
 pub(crate) const STATUSES: &str = "\
@@ -35,6 +35,8 @@ pub(crate) enum Failure {
     Request {
         /// What went wrong.
         what: String,
+        /// Whose doing it is.
+        by: &'static str,
         /// The exit status that `get` documents for it.
         status: u8,
     },
@@ -67,9 +69,20 @@ impl Failure {
             (Phase::Connect | Phase::Proxy | Phase::Queue, _) => 7,
             (Phase::Secure, _) if error.to_string().contains("cannot be trusted") => 60,
             (Phase::Secure, _) => 35,
+            (Phase::Receive, _) if error.to_string().contains("redirections were followed already") => 47,
             (Phase::Send | Phase::Wait | Phase::Receive, _) => 56,
         };
-        Self::Request { what: error.to_string(), status }
+        Self::Request { what: error.to_string(), by: by(&error), status }
+    }
+
+    /// What went wrong in words, and the exit status that says it.
+    pub(crate) fn in_words(&self) -> (String, u8) {
+        match self {
+            Self::InTheWay { what, .. } => (what.clone(), 1),
+            Self::Request { what, status, .. } => (what.clone(), *status),
+            Self::Silent(status) => (String::new(), *status),
+            Self::Unread => (String::new(), 0),
+        }
     }
 
     /// What `--check-status` makes of a response.
@@ -109,14 +122,30 @@ impl Failure {
                 let _ = std::io::stderr().write_all(words.as_bytes());
                 ExitCode::from(1)
             }
-            Self::Request { what, status } => {
+            Self::Request { what, by, status } => {
                 let paint = Paint::stderr();
-                let words = format!("{}{} {what}\n", paint.bad("wirelight"), paint.bad(":"));
+                let what = escape(&what);
+                let words = format!("{}{} {what}\n  {by}\n", paint.bad("wirelight"), paint.bad(":"));
                 let _ = std::io::stderr().write_all(words.as_bytes());
                 ExitCode::from(status)
             }
             Self::Silent(status) => ExitCode::from(status),
             Self::Unread => ExitCode::SUCCESS,
         }
+    }
+}
+
+/// Whose doing it is that a request failed.
+fn by(error: &Error) -> &'static str {
+    match (Phase::of(error), error.fault()) {
+        (Phase::Request, _) => "It was not sent: what was asked for cannot be.",
+        (Phase::Queue, _) => "It was not sent: too much was under way here.",
+        (_, Fault::Ours) => "It failed on this machine.",
+        (Phase::Resolve, _) => "It was not sent: the fault is with the name, or with those who answer for it.",
+        (Phase::Connect, _) => "It was not sent: the fault is with the server, or with the way there.",
+        (Phase::Proxy, _) => "It was not sent: the fault is with the proxy.",
+        (Phase::Secure, _) => "It was not sent: the fault is with the server, or with somebody in its place.",
+        (Phase::Send, _) => "It was not sent whole: the fault is with the server, or with the way there.",
+        (Phase::Wait | Phase::Receive, _) => "It was sent: the fault is with the server, or with the way there.",
     }
 }

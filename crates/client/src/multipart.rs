@@ -55,12 +55,31 @@ impl Form {
         self.part(name, Some(file_name), Some(kind)).bytes(content.into()).bytes_static(b"\r\n")
     }
 
-    /// Adds a file; only its length is read now.
+    /// Adds a field of a media type.
+    pub fn text_as(self, name: &str, kind: &str, value: impl Into<String>) -> Self {
+        self.part(name, None, Some(kind)).bytes(Bytes::from(value.into())).bytes_static(b"\r\n")
+    }
+
+    /// Adds a file, under its own name and of the media type that its name says; only its length is read now.
     pub fn file(self, name: &str, path: impl AsRef<Path>) -> io::Result<Self> {
+        self.file_as(name, None, None, path)
+    }
+
+    /// Adds a file under another name, or as another media type; only its length is read now.
+    pub fn file_as(
+        self,
+        name: &str,
+        file_name: Option<&str>,
+        kind: Option<&str>,
+        path: impl AsRef<Path>,
+    ) -> io::Result<Self> {
         let path = path.as_ref();
         let length = std::fs::metadata(path)?.len();
-        let file_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let mut form = self.part(name, Some(&file_name), Some(media_type::by_name(&file_name)));
+        let own = path.file_name().unwrap_or_default().to_string_lossy();
+        let file_name = file_name.unwrap_or(&own);
+        // Which charset a text is in, its name does not say.
+        let of_name = || media_type::by_name(file_name).split(';').next().unwrap_or_default();
+        let mut form = self.part(name, Some(file_name), Some(kind.unwrap_or_else(of_name)));
         form.length += length;
         form.pieces.push_back(Piece::File(path.to_owned(), length));
         Ok(form.bytes_static(b"\r\n"))

@@ -22,6 +22,12 @@ impl Paint {
         Self { colors: wanted() && std::io::stderr().is_terminal() }
     }
 
+    /// For no terminal: nothing is added.
+    #[cfg(test)]
+    pub(crate) fn plain() -> Self {
+        Self { colors: false }
+    }
+
     /// Whether colors are shown at all.
     pub(crate) fn colors(self) -> bool {
         self.colors
@@ -30,6 +36,16 @@ impl Paint {
     /// What failed.
     pub(crate) fn bad<D: Display>(self, what: D) -> Painted<D> {
         self.paint(AnsiColor::Red.on_default().bold(), what)
+    }
+
+    /// What went well.
+    pub(crate) fn good<D: Display>(self, what: D) -> Painted<D> {
+        self.paint(AnsiColor::Green.on_default(), what)
+    }
+
+    /// What something is called.
+    pub(crate) fn name<D: Display>(self, what: D) -> Painted<D> {
+        self.paint(AnsiColor::Cyan.on_default(), what)
     }
 
     /// What to look at first.
@@ -51,6 +67,24 @@ impl Paint {
 fn wanted() -> bool {
     let unset = |name: &str| std::env::var_os(name).is_none_or(|value| value.is_empty());
     unset("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// A stranger's text with everything that could act on a terminal made visible.
+pub(crate) fn escape(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\t' => shown.push(c),
+            c if c.is_control() || is_deceptive(c) => shown.extend(c.escape_unicode()),
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
+/// Characters that change the direction of what follows, or that nobody sees.
+fn is_deceptive(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}'..='\u{200f}' | '\u{feff}')
 }
 
 /// Something with its style around it.

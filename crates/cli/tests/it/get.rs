@@ -23,7 +23,7 @@ fn items_become_a_request_that_can_be_seen_before_it_is_sent() {
     assert_eq!(code, 0, "{error}");
     let (head, content) = out.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("PUT /x?q=v%20w HTTP/1.1\r\nHost: localhost:8080\r\n"), "{head}");
-    assert!(head.contains("x-y: z") && head.contains("content-type: application/json"), "{head}");
+    assert!(head.contains("X-Y: z") && head.contains("Content-Type: application/json"), "{head}");
     assert!(!head.to_lowercase().contains("user-agent"), "{head}");
     assert_eq!(content, "{\"a\": \"b\", \"n\": [1], \"odd:name\": \"1\"}");
     let (_, out, _) = get(&["--offline", "--form", ":8080/x", "a=b c", "d=&"]);
@@ -130,7 +130,7 @@ fn every_layer_is_shown_and_nothing_of_a_stranger_acts_on_the_terminal() {
     ] {
         assert!(error.contains(part), "{part}: {error}");
     }
-    assert!(out.starts_with("HTTP/1.1 200 OK\n"), "{out}");
+    assert!(out.starts_with("HTTP/1.1 200 OK\r\n"), "{out}");
 }
 
 #[test]

@@ -10,6 +10,8 @@ mod gateway_load;
 mod gateway_reload;
 mod gateway_upstreams;
 mod get;
+mod get_parity;
+mod get_wire;
 mod process;
 mod raw;
 mod signals;

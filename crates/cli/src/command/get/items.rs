@@ -10,16 +10,16 @@ pub(super) enum Item {
     /// `name==value`.
     Query(String, String),
     /// `name=value`.
-    Field(String, Value),
+    Field(String, Attached),
     /// `name:=json`.
-    Json(String, Value),
+    Json(String, Attached),
     /// `name@file`.
     File(String, String),
 }
 
 /// What a field is set to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Value {
+pub(super) enum Attached {
     Text(String),
     /// The content of a file.
     File(String),
@@ -30,28 +30,19 @@ type Make = fn(String, String) -> Item;
 
 /// The separators, the longer first where one begins another.
 const SEPARATORS: [(&str, Make); 6] = [
-    (":=", |name, value| Item::Json(name, Value::new(value))),
+    (":=", |name, value| Item::Json(name, Attached::new(value))),
     ("==", Item::Query),
-    ("=", |name, value| Item::Field(name, Value::new(value))),
+    ("=", |name, value| Item::Field(name, Attached::new(value))),
     (":", |name, value| Item::Header(name, (!value.trim().is_empty()).then(|| value.trim().to_owned()))),
     (";", |name, _| Item::Header(name, Some(String::new()))),
     ("@", Item::File),
 ];
 
-impl Value {
+impl Attached {
     fn new(value: String) -> Self {
         match value.strip_prefix('@') {
             Some(file) => Self::File(file.to_owned()),
             None => Self::Text(value),
-        }
-    }
-
-    /// The value itself.
-    pub(super) fn read(&self) -> Result<String, Failure> {
-        match self {
-            Self::Text(text) => Ok(text.clone()),
-            Self::File(path) => std::fs::read_to_string(path)
-                .map_err(|error| Failure::new(format!("{path} could not be read: {error}"))),
         }
     }
 }
@@ -121,14 +112,14 @@ mod tests {
 
     #[test]
     fn the_first_separator_counts() {
-        let text = |text: &str| Value::Text(text.to_owned());
+        let text = |text: &str| Attached::Text(text.to_owned());
         let table = [
             ("a=b", Item::Field("a".into(), text("b"))),
             ("a=b:c", Item::Field("a".into(), text("b:c"))),
             ("a==b=c", Item::Query("a".into(), "b=c".into())),
             ("a:=[1]", Item::Json("a".into(), text("[1]"))),
-            ("a:=@f", Item::Json("a".into(), Value::File("f".into()))),
-            ("a=@f", Item::Field("a".into(), Value::File("f".into()))),
+            ("a:=@f", Item::Json("a".into(), Attached::File("f".into()))),
+            ("a=@f", Item::Field("a".into(), Attached::File("f".into()))),
             ("A: b", Item::Header("A".into(), Some("b".into()))),
             ("A:", Item::Header("A".into(), None)),
             ("A;", Item::Header("A".into(), Some(String::new()))),

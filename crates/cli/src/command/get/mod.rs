@@ -1,27 +1,41 @@
 //! `wirelight get`: a request, and all that is to be known about it.
 
+mod archive;
+mod config;
+mod content;
+mod curl;
 mod items;
 mod json;
+mod offline;
 mod plan;
+mod progress;
 mod repeat;
+mod session;
 mod show;
 mod trace;
+mod watcher;
+mod write_out;
 
-use std::fmt::Write as _;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, StatusCode};
 use wirelight_client::{Client, Response, Watch};
+use wirelight_inspect::har::Mask;
 use wirelight_net::Observer;
+use wirelight_net::observe::Way;
 use wirelight_service::{Exchange, Request, Trail};
 
 use crate::args::Get;
 use crate::exit::Failure;
 use crate::print::Paint;
 pub(super) use items::complete;
-use plan::{Content, Part, Plan};
-use trace::Tap;
+use plan::Plan;
+use session::Session;
+use show::Reading;
+use trace::Story;
+use watcher::{Watcher, What};
+use write_out::Outcome;
 
 /// Sends the request, and prints what comes back.
 pub(crate) fn run(arguments: &Get) -> Result<(), Failure> {
@@ -33,32 +47,53 @@ pub(crate) fn run(arguments: &Get) -> Result<(), Failure> {
 }
 
 fn attempt(arguments: &Get) -> Result<(), Failure> {
-    let plan = Plan::new(arguments)?;
+    let mut plan = Plan::new(arguments)?;
+    plan.credentials = config::given(arguments)?;
+    let session = Session::open(arguments, &plan)?;
+    if let Some(session) = &session {
+        session.lend(&mut plan);
+    }
     if arguments.curl {
-        return print(&curl(arguments, &plan));
+        return print(&curl::line(arguments, &plan));
     }
-    let (mut config, jar) = plan::config(arguments, &plan)?;
-    let tap = Arc::new(Tap::new(arguments.raw));
-    if arguments.verbose || arguments.raw {
-        config.connections.observer = Some(Arc::clone(&tap) as Arc<dyn Observer>);
+    let mut config = config::of(arguments, &plan, session.as_ref())?;
+    let heads = arguments.verbose || arguments.include || arguments.head || arguments.write_out.is_some();
+    let watcher = Arc::new(Watcher::new(arguments.raw, heads && arguments.number.is_none(), arguments.har.is_some()));
+    if watcher.is_needed() {
+        config.connections.observer = Some(Arc::clone(&watcher) as Arc<dyn Observer>);
     }
+    let jar = config.cookies.clone();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::new)?;
-    runtime.block_on(async {
-        let client = Client::with(config).map_err(Failure::of_request)?;
+    let done = runtime.block_on(async {
         if arguments.offline {
-            return offline(&plan, &client).await;
+            return offline::print(&plan, config).await;
         }
-        if let Some(number) = arguments.number {
-            return repeat::run(arguments, &plan, &client, number).await;
+        let client = Client::with(config).map_err(Failure::of_request)?;
+        match arguments.number {
+            Some(number) => repeat::run(arguments, &plan, &client, number).await,
+            None => Call { arguments, plan: &plan, client, watcher: &watcher }.run().await,
         }
-        let done = once(arguments, &plan, &client, &tap).await;
-        if let (Some(jar), Some(path)) = (jar, &arguments.cookie_jar) {
-            let text = jar.lock().to_netscape();
-            std::fs::write(path, text)
-                .map_err(|error| Failure::new(format!("{path} could not be written: {error}")))?;
+    });
+    // Standard input that is still being read must not hold the end up.
+    runtime.shutdown_background();
+    if let Some(jar) = jar.filter(|_| !arguments.offline) {
+        let jar = jar.lock();
+        if let Some(path) = arguments.cookie_jar.as_ref().filter(|_| arguments.number.is_none()) {
+            save_cookies(path, &jar.to_netscape())?;
         }
-        done
-    })
+        if let Some(session) = &session {
+            session.keep(&plan, &jar)?;
+        }
+    }
+    done
+}
+
+fn save_cookies(path: &str, text: &str) -> Result<(), Failure> {
+    if path == "-" {
+        return print(text);
+    }
+    session::write_private(path.as_ref(), text.as_bytes())
+        .map_err(|error| Failure::new(format!("{path} could not be written: {error}")))
 }
 
 fn print(text: &str) -> Result<(), Failure> {
@@ -71,158 +106,139 @@ fn note(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
-async fn once(arguments: &Get, plan: &Plan, client: &Client, tap: &Tap) -> Result<(), Failure> {
-    let (watch, trail) = (Watch::default(), Trail::watched());
-    let mut request = plan.request(client)?;
-    request.extensions_mut().insert(watch.clone());
-    request.extensions_mut().insert(Exchange { trail: trail.clone(), ..Exchange::default() });
-    let answered = client.send(request).await;
-    let (status, printed) = match answered {
-        Ok(response) => (Some(response.status()), receive(arguments, plan, response).await),
-        Err(error) => (None, Err(Failure::of_request(error))),
-    };
-    if arguments.verbose {
-        note(&trace::exchanges(&watch.exchanges(), &tap.take_heads(), Paint::stderr()));
-    }
-    if arguments.why {
-        note(&trace::decisions(&trail, Paint::stderr()));
-    }
-    let bytes = printed?;
-    if let Some(format) = &arguments.write_out {
-        print(&write_out(format, status.map_or(0, |status| status.as_u16()), bytes, &watch))?;
-    }
-    match status {
-        Some(status) if arguments.check_status => Failure::of_status(status),
-        _ => Ok(()),
-    }
+/// One request, from the plan to the last line that is printed of it.
+struct Call<'a> {
+    arguments: &'a Get,
+    plan: &'a Plan,
+    client: Client,
+    watcher: &'a Watcher,
 }
 
-/// Prints or saves a response; how many bytes of content came.
-async fn receive(arguments: &Get, plan: &Plan, response: Response) -> Result<u64, Failure> {
-    if arguments.include || arguments.head {
-        print(&show::head(response.status(), response.version(), response.headers(), Paint::stdout()))?;
-    }
-    match plan.output(arguments) {
-        Some(path) => show::save(response, &path, plan.offset, arguments.silent).await,
-        None => show::print(response, arguments.silent).await,
-    }
-}
-
-/// The request as HTTP/1.1 would carry it.
-async fn offline(plan: &Plan, client: &Client) -> Result<(), Failure> {
-    let request = plan.request(client)?;
-    let (parts, body) = request.into_parts();
-    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
-    let mut text = format!("{} {target} HTTP/1.1\r\n", parts.method);
-    let host = parts.uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
-    if !parts.headers.contains_key(header::HOST) {
-        let _ = write!(text, "Host: {host}\r\n");
-    }
-    write_fields(&mut text, &parts.headers);
-    let content = body.collect(usize::MAX).await.map_err(Failure::of_request)?;
-    if !content.is_empty() || matches!(parts.method, Method::POST | Method::PUT | Method::PATCH) {
-        let _ = write!(text, "Content-Length: {}\r\n", content.len());
-    }
-    text.push_str("\r\n");
-    let mut out = std::io::stdout();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(&content)).and_then(|()| out.flush());
-    written.map_err(Failure::of_output)
-}
-
-fn write_fields(text: &mut String, headers: &HeaderMap) {
-    for (name, value) in headers {
-        let _ = write!(text, "{name}: {}\r\n", String::from_utf8_lossy(value.as_bytes()));
-    }
-}
-
-/// The curl command that sends the same.
-fn curl(arguments: &Get, plan: &Plan) -> String {
-    let mut words = vec!["curl".to_owned()];
-    let mut add = |flag: &str, value: &str| words.extend([flag.to_owned(), quote(value)]);
-    let default = if matches!(plan.content, Content::Nothing) { Method::GET } else { Method::POST };
-    if plan.method != default {
-        add("-X", plan.method.as_str());
-    }
-    for (name, value) in &plan.headers {
-        add("-H", &format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())));
-    }
-    for name in &plan.without {
-        add("-H", &format!("{name}:"));
-    }
-    match &plan.content {
-        Content::Nothing => {}
-        Content::Bytes(bytes) => add("--data-binary", &String::from_utf8_lossy(bytes)),
-        Content::File(path) => add("--data-binary", &format!("@{}", path.display())),
-        Content::Form(_, parts) => parts.iter().for_each(|part| match part {
-            Part::Text(name, value) => add("--form-string", &format!("{name}={value}")),
-            Part::File(name, path) => add("-F", &format!("{name}=@{}", path.display())),
-        }),
-    }
-    if let Some(user) = &arguments.user {
-        add("-u", user);
-    }
-    if let Some(token) = &arguments.bearer {
-        add("-H", &format!("Authorization: Bearer {token}"));
-    }
-    if let Some(proxy) = &arguments.proxy {
-        add("-x", proxy);
-    }
-    for (set, flag) in [
-        (arguments.location, "-L"),
-        (arguments.insecure, "-k"),
-        (arguments.include, "-i"),
-        (arguments.compressed, "--compressed"),
-        (arguments.digest, "--digest"),
-    ] {
-        if set {
-            words.push(flag.to_owned());
+impl Call<'_> {
+    async fn run(self) -> Result<(), Failure> {
+        let Self { arguments, plan, .. } = self;
+        let (watch, trail) = (Watch::default(), Trail::watched());
+        let mut story = Story::new(Paint::stderr(), arguments.insecure);
+        let mut request = plan.request_shown(&self.client, arguments.silent)?;
+        request.extensions_mut().insert(watch.clone());
+        request.extensions_mut().insert(Exchange { trail: trail.clone(), ..Exchange::default() });
+        let asked = request.uri().to_string();
+        let mut outcome =
+            Outcome { method: plan.method.to_string(), url: plan.url.clone(), effective: asked, ..Outcome::default() };
+        let answered = self.client.send(request).await;
+        self.tell(&mut story, &watch, false);
+        let (printed, kept) = match answered {
+            Ok(response) => self.receive(response, &mut outcome).await,
+            Err(error) => (Err(Failure::of_request(error)), None),
+        };
+        self.tell(&mut story, &watch, true);
+        if arguments.why {
+            note(&trace::decisions(&trail, Paint::stderr()));
+        }
+        if let Some(path) = &arguments.har {
+            let mask = if arguments.har_secrets { Mask::Nothing } else { Mask::Secrets };
+            archive::write(path, mask, &self.watcher.take_records(), &watch.exchanges(), kept.as_deref())?;
+        }
+        if let Some(format) = &arguments.write_out {
+            outcome.failed = printed.as_ref().err().map(Failure::in_words);
+            outcome.exchanges = watch.exchanges();
+            self.watcher.events(|events| outcome.count_heads(events));
+            outcome.sent_bytes = self.sent_bytes();
+            write_out::print(format, &outcome)?;
+        }
+        printed?;
+        match outcome.status.and_then(|status| StatusCode::from_u16(status).ok()) {
+            Some(status) if arguments.check_status => Failure::of_status(status),
+            _ => Ok(()),
         }
     }
-    words.push(quote(&plan.url));
-    format!("{}\n", words.join(" "))
-}
 
-/// A word as a shell takes it.
-fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
+    /// Tells of the exchanges what is new, if that was asked for.
+    fn tell(&self, story: &mut Story, watch: &Watch, over: bool) {
+        if self.arguments.verbose {
+            note(&self.watcher.events(|events| story.tell(&watch.exchanges(), events, over)));
+        }
     }
-}
 
-/// The text of `-w`, with what stands in `%{...}` filled in.
-fn write_out(format: &str, status: u16, bytes: u64, watch: &Watch) -> String {
-    let timings = watch.last();
-    let seconds = |time: Option<std::time::Duration>| format!("{:.6}", time.unwrap_or_default().as_secs_f64());
-    let value = |name: &str| {
-        let timings = timings.as_ref();
-        Some(match name {
-            "http_code" | "response_code" => format!("{status:03}"),
-            "size_download" => bytes.to_string(),
-            "num_redirects" => watch.exchanges().len().saturating_sub(1).to_string(),
-            "remote_ip" => timings?.ends?.0.ip().to_string(),
-            "remote_port" => timings?.ends?.0.port().to_string(),
-            "time_namelookup" => seconds(timings?.resolved),
-            "time_connect" => seconds(timings?.connected),
-            "time_appconnect" => seconds(timings?.secured),
-            "time_pretransfer" => seconds(timings?.sent),
-            "time_starttransfer" => seconds(timings?.first_byte),
-            "time_total" => seconds(timings?.done),
-            _ => return None,
+    /// Prints or saves a response; what was read of it, if that is to be kept.
+    async fn receive(&self, response: Response, outcome: &mut Outcome) -> (Result<(), Failure>, Option<Vec<u8>>) {
+        let Self { arguments, plan, .. } = self;
+        outcome.status = Some(response.status().as_u16());
+        outcome.version = watcher::version(response.version()).trim_start_matches("HTTP/").to_owned();
+        outcome.headers = response.headers().clone();
+        outcome.effective = response.url().to_string();
+        outcome.redirect = location(&response);
+        let path = plan.output(arguments);
+        outcome.file_name = path.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+        let quiet = arguments.silent || path.is_none() && std::io::stdout().is_terminal();
+        let mut reading = Reading::new(response, quiet, arguments.har.is_some());
+        let printed = async {
+            if arguments.include || arguments.head {
+                self.print_heads()?;
+            }
+            match &path {
+                Some(path) => show::save(&mut reading, path, plan.offset).await,
+                None => show::print(&mut reading, arguments.silent).await,
+            }?;
+            match arguments.include {
+                true => print_trailers(&reading.trailers),
+                false => Ok(()),
+            }
+        };
+        let printed = printed.await;
+        (printed, reading.kept)
+    }
+
+    /// Prints the heads of all responses so far: as they came, or for reading if it is a terminal.
+    fn print_heads(&self) -> Result<(), Failure> {
+        let mut out = std::io::stdout();
+        let paint = Paint::stdout();
+        let is_terminal = out.is_terminal();
+        let written = self.watcher.events(|events| {
+            for event in events {
+                match &event.what {
+                    What::Head(Way::Received, bytes) if is_terminal => {
+                        out.write_all(show::head(bytes, paint).as_bytes())?;
+                    }
+                    What::Head(Way::Received, bytes) => out.write_all(bytes)?,
+                    _ => {}
+                }
+            }
+            out.flush()
+        });
+        written.map_err(Failure::of_output)
+    }
+
+    /// How many bytes of content were sent.
+    fn sent_bytes(&self) -> u64 {
+        self.watcher.events(|events| {
+            let sent = events.iter().map(|event| match &event.what {
+                What::End { way: Way::Sent, bytes, .. } => *bytes,
+                _ => 0,
+            });
+            sent.sum()
         })
-    };
-    let mut text = String::new();
-    let mut rest = format;
-    while let Some(start) = rest.find("%{") {
-        let Some(length) = rest[start..].find('}') else { break };
-        text.push_str(&rest[..start]);
-        text.push_str(&value(&rest[start + 2..start + length]).unwrap_or_default());
-        rest = &rest[start + length + 1..];
     }
-    text.push_str(rest);
-    text.replace("\\n", "\n").replace("\\t", "\t").replace("%%", "%")
+}
+
+fn print_trailers(trailers: &HeaderMap) -> Result<(), Failure> {
+    let paint = Paint::stdout();
+    let is_terminal = std::io::stdout().is_terminal();
+    let mut text = String::new();
+    for (name, value) in trailers {
+        let line = format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()));
+        let line = if is_terminal { show::head_line(1, &line, paint) } else { line };
+        text.push_str(&line);
+        text.push_str(if is_terminal { "\n" } else { "\r\n" });
+    }
+    print(&text)
+}
+
+/// Where a response redirects to, as a whole URL.
+fn location(response: &Response) -> String {
+    let location = response.headers().get(http::header::LOCATION).filter(|_| response.status().is_redirection());
+    let to = location.and_then(|location| wirelight_semantics::redirect::resolve(response.url(), location.as_bytes()));
+    to.map(|to| to.to_string()).unwrap_or_default()
 }
 
 /// One request like the plan's, watched.
@@ -231,23 +247,4 @@ fn watched(plan: &Plan, client: &Client) -> Result<(Request, Watch), Failure> {
     let mut request = plan.request(client)?;
     request.extensions_mut().insert(watch.clone());
     Ok((request, watch))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_quoted_for_a_shell() {
-        assert_eq!(quote("http://a.test/x"), "http://a.test/x");
-        assert_eq!(quote("it's"), "'it'\\''s'");
-        assert_eq!(quote(""), "''");
-        assert_eq!(quote("$(rm)"), "'$(rm)'");
-    }
-
-    #[test]
-    fn what_is_written_out_is_filled_in() {
-        let text = write_out("%{http_code} %{size_download}%{unknown} 100%%\\n", 200, 7, &Watch::default());
-        assert_eq!(text, "200 7 100%\n");
-    }
 }

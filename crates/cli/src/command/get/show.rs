@@ -3,100 +3,170 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
-use std::time::{Duration, Instant};
 
-use http::{HeaderMap, StatusCode, Version, header};
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header};
 use wirelight_client::Response;
 use wirelight_semantics::media_type::MediaType;
 
 use super::json;
+use super::progress::Progress;
 use crate::exit::Failure;
-use crate::print::Paint;
+use crate::print::{Paint, escape};
 
 /// JSON longer than this is not indented, but passed on.
 const JSON_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// How often the progress is shown.
-const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+/// How much decoded content an archive keeps.
+const KEPT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// A stranger's text with everything that could act on a terminal made visible.
-pub(super) fn escape(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' | '\t' => shown.push(c),
-            c if c.is_control() || is_deceptive(c) => shown.extend(c.escape_unicode()),
-            c => shown.push(c),
-        }
-    }
-    shown
-}
-
-/// Characters that change the direction of what follows.
-fn is_deceptive(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
-}
-
-/// The head of a response.
-pub(super) fn head(status: StatusCode, version: Version, headers: &HeaderMap, paint: Paint) -> String {
-    let mut text = format!("{version:?} {}\n", paint.strong(status));
-    for (name, value) in headers {
-        let value = escape(&String::from_utf8_lossy(value.as_bytes()));
-        text.push_str(&format!("{}: {value}\n", paint.quiet(name)));
+/// A head for reading: the first line first, and names apart from values.
+pub(super) fn head(bytes: &[u8], paint: Paint) -> String {
+    let mut text = String::new();
+    for (number, line) in String::from_utf8_lossy(bytes).trim_end().lines().enumerate() {
+        text.push_str(&head_line(number, line, paint));
+        text.push('\n');
     }
     text.push('\n');
     text
 }
 
-/// Prints the content to standard output; a terminal is spared what it cannot show.
-pub(super) async fn print(mut response: Response, quiet: bool) -> Result<u64, Failure> {
-    let mut out = io::stdout();
-    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| MediaType::parse(kind.as_bytes()).ok());
-    let is_json = kind.as_ref().is_some_and(|kind| kind.subtype() == "json" || kind.suffix() == Some("json"));
-    let mut sum = 0;
-    if !out.is_terminal() {
-        while let Some(piece) = response.chunk().await {
-            let piece = piece.map_err(Failure::of_request)?;
-            sum += piece.len() as u64;
-            out.write_all(&piece).map_err(Failure::of_output)?;
-        }
-        out.flush().map_err(Failure::of_output)?;
-        return Ok(sum);
+/// A line of a head: the first is a status line or a request line.
+pub(super) fn head_line(number: usize, line: &str, paint: Paint) -> String {
+    let line = escape(line.trim_end_matches('\r'));
+    // The names of HTTP/2's own fields begin with a colon.
+    let colon = line.char_indices().skip(1).find(|(_, c)| *c == ':').map(|(at, _)| at);
+    match colon.map(|colon| line.split_at(colon)) {
+        Some((name, value)) if number > 0 => format!("{}{value}", paint.name(name)),
+        _ => match line.strip_prefix("HTTP/").and_then(|rest| rest.split(' ').nth(1)?.bytes().next()) {
+            Some(b'4' | b'5') => paint.bad(line).to_string(),
+            Some(b'2') => paint.good(line).to_string(),
+            _ => paint.strong(line).to_string(),
+        },
     }
+}
+
+/// Content as it is read: piece by piece, then the trailer section.
+pub(super) struct Reading {
+    response: Response,
+    progress: Progress,
+    pub(super) trailers: HeaderMap,
+    /// What was read, if that is to be kept.
+    pub(super) kept: Option<Vec<u8>>,
+}
+
+impl Reading {
+    pub(super) fn new(response: Response, quiet: bool, keep: bool) -> Self {
+        let length = response.headers().get(header::CONTENT_LENGTH);
+        let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+        let coded = response.headers().contains_key(header::CONTENT_ENCODING);
+        let progress = Progress::of_download(length.filter(|_| !coded), quiet);
+        Self { response, progress, trailers: HeaderMap::new(), kept: keep.then(Vec::new) }
+    }
+
+    async fn next(&mut self) -> Option<Result<Bytes, Failure>> {
+        loop {
+            let frame = match self.response.body_mut().frame().await {
+                Some(Ok(frame)) => frame,
+                Some(Err(error)) => {
+                    self.progress.finish();
+                    return Some(Err(Failure::of_request(error)));
+                }
+                None => {
+                    self.progress.finish();
+                    return None;
+                }
+            };
+            match frame.into_data() {
+                Ok(data) => {
+                    self.progress.add(data.len() as u64);
+                    self.keep(&data);
+                    return Some(Ok(data));
+                }
+                Err(frame) => self.trailers = frame.into_trailers().unwrap_or_default(),
+            }
+        }
+    }
+
+    fn keep(&mut self, data: &Bytes) {
+        if let Some(kept) = &mut self.kept {
+            match kept.len() + data.len() <= KEPT_BYTES_MAX {
+                true => kept.extend_from_slice(data),
+                false => self.kept = None,
+            }
+        }
+    }
+}
+
+/// Prints the content to standard output; a terminal is spared what it cannot show.
+pub(super) async fn print(reading: &mut Reading, quiet: bool) -> Result<(), Failure> {
+    let mut out = io::stdout();
+    if out.is_terminal() {
+        return print_to_terminal(reading, quiet).await;
+    }
+    while let Some(piece) = reading.next().await {
+        out.write_all(&piece?).map_err(Failure::of_output)?;
+    }
+    out.flush().map_err(Failure::of_output)
+}
+
+async fn print_to_terminal(reading: &mut Reading, quiet: bool) -> Result<(), Failure> {
+    let mut out = io::stdout();
+    let headers = reading.response.headers();
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| MediaType::parse(kind.as_bytes()).ok());
+    let is_json = kind.as_ref().is_some_and(|kind| kind.subtype() == "json" || kind.suffix() == Some("json"));
+    let is_latin = kind.as_ref().is_some_and(is_latin);
     let mut held = Vec::new();
     let mut begun = false;
-    while let Some(piece) = response.chunk().await {
-        let piece = piece.map_err(Failure::of_request)?;
-        sum += piece.len() as u64;
-        held.extend_from_slice(&piece);
+    while let Some(piece) = reading.next().await {
+        held.extend_from_slice(&piece?);
         if is_json && !begun && held.len() <= JSON_BYTES_MAX {
             continue;
         }
-        if !begun && is_binary(&held) {
-            let kind = kind.as_ref().map_or_else(|| "unknown".to_owned(), |kind| kind.essence().to_string());
-            if !quiet {
-                let note =
-                    format!("-- content of type {kind} is not shown on a terminal: write it to a file with -o\n");
-                io::stderr().write_all(note.as_bytes()).map_err(Failure::of_output)?;
-            }
-            return Ok(sum);
+        if !begun && is_binary(&held, is_latin) {
+            return refuse(kind.as_ref(), quiet);
         }
         begun = true;
-        let whole = complete(&held);
-        let text = escape(&String::from_utf8_lossy(&held[..whole]));
+        let whole = if is_latin { held.len() } else { complete(&held) };
+        let text = escape(&decode(&held[..whole], is_latin));
         held.drain(..whole);
         out.write_all(text.as_bytes()).map_err(Failure::of_output)?;
     }
-    let text = String::from_utf8_lossy(&held);
+    if !begun && is_binary(&held, is_latin) {
+        return refuse(kind.as_ref(), quiet);
+    }
+    let text = decode(&held, is_latin);
     let indented = if is_json && !begun { json::indent(&text, Paint::stdout().colors()) } else { None };
     let text = indented.unwrap_or_else(|| escape(&text));
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::of_output)?;
-    Ok(sum)
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::of_output)
+}
+
+fn refuse(kind: Option<&MediaType>, quiet: bool) -> Result<(), Failure> {
+    if !quiet {
+        let kind = kind.map_or_else(|| "unknown".to_owned(), |kind| kind.essence().to_string());
+        let note = format!("-- content of type {kind} is not shown on a terminal: write it to a file with -o\n");
+        io::stderr().write_all(note.as_bytes()).map_err(Failure::of_output)?;
+    }
+    Ok(())
+}
+
+/// Whether the text is in the encoding of one byte for each character that much of the web once had.
+fn is_latin(kind: &MediaType) -> bool {
+    let is = |name: &str| kind.parameter("charset").is_some_and(|charset| charset.eq_ignore_ascii_case(name));
+    is("iso-8859-1") || is("latin1") || is("windows-1252")
+}
+
+fn decode(bytes: &[u8], is_latin: bool) -> String {
+    match is_latin {
+        true => bytes.iter().map(|byte| char::from(*byte)).collect(),
+        false => String::from_utf8_lossy(bytes).into_owned(),
+    }
 }
 
 /// Whether a terminal should be spared it.
-fn is_binary(start: &[u8]) -> bool {
+fn is_binary(start: &[u8], is_latin: bool) -> bool {
     let start = &start[..start.len().min(8192)];
-    start.contains(&0) || std::str::from_utf8(start).is_err_and(|error| error.error_len().is_some())
+    let is_text = || std::str::from_utf8(start).map_or_else(|error| error.error_len().is_none(), |_| true);
+    start.contains(&0) || !is_latin && !is_text()
 }
 
 /// How much of the bytes ends with a whole character.
@@ -108,91 +178,45 @@ fn complete(bytes: &[u8]) -> usize {
 }
 
 /// Writes the content to a file, from `offset` on if the server agreed to that.
-pub(super) async fn save(mut response: Response, path: &Path, offset: u64, quiet: bool) -> Result<u64, Failure> {
+pub(super) async fn save(reading: &mut Reading, path: &Path, offset: u64) -> Result<(), Failure> {
     let cannot = |error: io::Error| Failure::new(format!("{} could not be written: {error}", path.display()));
-    let goes_on = offset > 0 && response.status() == StatusCode::PARTIAL_CONTENT;
-    if goes_on && !begins_at(response.headers(), offset) {
+    let (status, headers) = (reading.response.status(), reading.response.headers());
+    let goes_on = offset > 0 && status == StatusCode::PARTIAL_CONTENT;
+    if goes_on && !begins_at(headers, offset) {
         return Err(Failure::new(format!("the server sent another part than the one from byte {offset} on")));
     }
-    if offset > 0 && response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
-        return Ok(0);
+    if offset > 0 && status == StatusCode::RANGE_NOT_SATISFIABLE {
+        return match length_of(headers) {
+            Some(length) if length != offset => Err(Failure::new(format!(
+                "{} has {offset} bytes, and what the server has is {length} bytes long",
+                path.display()
+            ))
+            .advise("Leave out -C to fetch all of it again.")),
+            _ => Ok(()),
+        };
     }
     let mut file = match goes_on {
         true => OpenOptions::new().append(true).open(path).map_err(cannot)?,
         false => File::create(path).map_err(cannot)?,
     };
-    let length = response.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    let mut progress = Progress::new(length, !quiet && io::stderr().is_terminal());
-    while let Some(piece) = response.chunk().await {
-        let piece = piece.map_err(Failure::of_request)?;
-        file.write_all(&piece).map_err(cannot)?;
-        progress.add(piece.len() as u64);
+    while let Some(piece) = reading.next().await {
+        file.write_all(&piece?).map_err(cannot)?;
     }
-    progress.finish();
-    file.flush().map_err(cannot)?;
-    Ok(progress.done)
+    file.flush().map_err(cannot)
+}
+
+fn content_range(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::CONTENT_RANGE)?.to_str().ok()?.strip_prefix("bytes ")
 }
 
 /// Whether Content-Range says that the part begins at this byte.
 fn begins_at(headers: &HeaderMap, offset: u64) -> bool {
-    let value = headers.get(header::CONTENT_RANGE).and_then(|value| value.to_str().ok());
-    value.and_then(|value| value.strip_prefix("bytes ")).is_some_and(|range| range.starts_with(&format!("{offset}-")))
+    content_range(headers).is_some_and(|range| range.starts_with(&format!("{offset}-")))
 }
 
-/// How far a transfer is, how fast it goes, and how long it will take.
-pub(super) struct Progress {
-    length: Option<u64>,
-    done: u64,
-    began: Instant,
-    shown: Option<Instant>,
-    visible: bool,
-}
-
-impl Progress {
-    pub(super) fn new(length: Option<u64>, visible: bool) -> Self {
-        Self { length, done: 0, began: Instant::now(), shown: None, visible }
-    }
-
-    pub(super) fn add(&mut self, bytes: u64) {
-        self.done += bytes;
-        let now = Instant::now();
-        if self.visible && self.shown.is_none_or(|shown| now - shown >= PROGRESS_EVERY) {
-            self.shown = Some(now);
-            // A terminal that is gone needs no progress.
-            let _ = write!(io::stderr(), "\r{}\x1b[K", self.line(now - self.began));
-        }
-    }
-
-    pub(super) fn finish(&mut self) {
-        if self.visible {
-            let _ = writeln!(io::stderr(), "\r{}\x1b[K", self.line(self.began.elapsed()));
-        }
-    }
-
-    fn line(&self, elapsed: Duration) -> String {
-        let rate = self.done as f64 / elapsed.as_secs_f64().max(1e-9);
-        let Some(length) = self.length.filter(|length| *length > 0) else {
-            return format!("{} at {}/s", size(self.done), size(rate as u64));
-        };
-        let share = self.done as f64 / length as f64;
-        let filled = (share * 30.0).round() as usize;
-        let bar: String = (0..30).map(|at| if at < filled { '#' } else { '.' }).collect();
-        let left = Duration::from_secs_f64(((length.saturating_sub(self.done)) as f64 / rate.max(1.0)).min(1e6));
-        let (done, length, percent) = (size(self.done), size(length), share * 100.0);
-        format!("{bar} {percent:3.0}% {done} of {length} at {}/s, {} s left", size(rate as u64), left.as_secs())
-    }
-}
-
-/// A number of bytes as people read it.
-pub(super) fn size(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let mut value = bytes as f64;
-    let mut unit = 0;
-    while value >= 1024.0 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+/// How long the whole is, as the Content-Range of a refusal says it.
+fn length_of(headers: &HeaderMap) -> Option<u64> {
+    content_range(headers)?.strip_prefix("*/")?.parse().ok()
 }
 
 #[cfg(test)]
@@ -202,20 +226,22 @@ mod tests {
     #[test]
     fn nothing_of_a_stranger_acts_on_a_terminal() {
         assert_eq!(escape("a\u{1b}[2J\r\u{9b}31m\u{202e}b\n\t"), "a\\u{1b}[2J\\u{d}\\u{9b}31m\\u{202e}b\n\t");
-        assert!(is_binary(b"\x89PNG\r\n\x1a\n\0"));
-        assert!(is_binary(b"\xff\xfe"));
-        assert!(!is_binary("gr\u{fc}n".as_bytes()));
-        assert!(!is_binary(&"\u{fc}".as_bytes()[..1]), "a character may be cut by a piece of content");
+        let shown = head(b"HTTP/1.1 200 O\x1bK\r\nA\x07: b\x9b\xc2\x9b\r\n\r\n", Paint::plain());
+        assert!(!shown.chars().any(|c| c.is_control() && c != '\n'), "{shown:?}");
+        assert!(is_binary(b"\x89PNG\r\n\x1a\n\0", false));
+        assert!(is_binary(b"\xff\xfe", false) && !is_binary(b"gr\xfcn", true));
+        assert!(!is_binary("gr\u{fc}n".as_bytes(), false));
+        assert!(!is_binary(&"\u{fc}".as_bytes()[..1], false), "a character may be cut by a piece of content");
         assert_eq!(complete("a\u{fc}".as_bytes()), 3);
         assert_eq!(complete(&"a\u{fc}".as_bytes()[..2]), 1);
+        assert_eq!(escape(&decode(b"gr\xfcn\x9b", true)), "gr\u{fc}n\\u{9b}");
     }
 
     #[test]
-    fn progress_says_how_far_how_fast_and_how_long() {
-        let progress = Progress { length: Some(4096), done: 1024, began: Instant::now(), shown: None, visible: false };
-        let line = progress.line(Duration::from_secs(1));
-        assert_eq!(line, "########......................  25% 1.0 KiB of 4.0 KiB at 1.0 KiB/s, 3 s left");
-        assert_eq!(size(1023), "1023 B");
-        assert_eq!(size(5 << 30), "5.0 GiB");
+    fn what_the_server_says_of_a_range_is_read() {
+        let fields = |value: &str| HeaderMap::from_iter([(header::CONTENT_RANGE, value.parse().unwrap())]);
+        assert!(begins_at(&fields("bytes 5-9/10"), 5) && !begins_at(&fields("bytes 55-9/10"), 5));
+        assert_eq!(length_of(&fields("bytes */10")), Some(10));
+        assert_eq!(length_of(&fields("bytes 5-9/10")), None);
     }
 }

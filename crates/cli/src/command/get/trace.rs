@@ -1,150 +1,303 @@
 //! The exchange as it went: every layer in order with its time, labelled with its layer of the OSI model.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
+use http::Uri;
 use wirelight_client::Timings;
-use wirelight_net::{ConnectionInfo, Observer, Record, Wire};
+use wirelight_net::Tcp;
+use wirelight_net::observe::Way;
+use wirelight_net::tls::client::Check;
 use wirelight_service::Trail;
 
-use super::show::escape;
-use crate::print::Paint;
+use super::progress::size;
+use super::show::head_line;
+use super::watcher::{Event, What};
+use crate::print::{Paint, escape};
 
-/// How much of the content `--raw` shows of each piece.
-const RAW_BYTES_MAX: usize = 16 * 1024;
+const NETWORK: &str = "3 network";
+const TRANSPORT: &str = "4 transport";
+const SESSION: &str = "5 session";
+const PRESENTATION: &str = "6 presentation";
+const APPLICATION: &str = "7 application";
 
-/// Keeps the heads that passed, and prints the bytes if wished for.
-pub(super) struct Tap {
-    pub(super) raw: bool,
-    heads: Mutex<Vec<(Wire, Vec<u8>)>>,
-}
-
-impl Tap {
-    pub(super) fn new(raw: bool) -> Self {
-        Self { raw, heads: Mutex::default() }
-    }
-
-    /// The heads that passed since the last call, in order.
-    pub(super) fn take_heads(&self) -> Vec<(Wire, Vec<u8>)> {
-        std::mem::take(&mut self.heads.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl Observer for Tap {
-    fn wants_bytes(&self) -> bool {
-        true
-    }
-
-    fn bytes(&self, _: &ConnectionInfo, _: u64, wire: Wire, bytes: &[u8]) {
-        if matches!(wire, Wire::HeadSent | Wire::HeadReceived) {
-            self.heads.lock().unwrap_or_else(PoisonError::into_inner).push((wire, bytes.to_vec()));
-        }
-        if self.raw {
-            let arrow = if matches!(wire, Wire::HeadSent | Wire::ContentSent) { '>' } else { '<' };
-            let shown = &bytes[..bytes.len().min(RAW_BYTES_MAX)];
-            let mut text = String::new();
-            for line in shown.split_inclusive(|byte| *byte == b'\n') {
-                // A String takes whatever is written to it.
-                let _ = writeln!(text, "{arrow} {}", line.escape_ascii());
-            }
-            if shown.len() < bytes.len() {
-                let _ = writeln!(text, "{arrow} ... {} bytes more", bytes.len() - shown.len());
-            }
-            let _ = std::io::stderr().write_all(text.as_bytes());
-        }
-    }
-
-    fn finished(&self, _: Box<Record>) {}
-}
-
-/// Every exchange, layer by layer.
-pub(super) fn exchanges(all: &[Timings], heads: &[(Wire, Vec<u8>)], paint: Paint) -> String {
-    let mut text = String::new();
-    let mut heads = heads.iter().peekable();
-    for (index, timings) in all.iter().enumerate() {
-        if all.len() > 1 {
-            let _ = writeln!(text, "{}", paint.strong(format!("exchange {} of {}", index + 1, all.len())));
-        }
-        layers(&mut text, timings, paint);
-        // A request, then all responses to it up to the next request.
-        let mut seen_request = false;
-        while let Some((wire, bytes)) = heads.next_if(|(wire, _)| !(seen_request && *wire == Wire::HeadSent)) {
-            seen_request |= *wire == Wire::HeadSent;
-            head(&mut text, *wire, bytes, paint);
-        }
-        waterfall(&mut text, timings, paint);
-    }
-    text
-}
-
-fn layer(text: &mut String, paint: Paint, label: &str, what: &str, took: Option<Duration>) {
-    let took = took.map(|took| format!("  {}", milliseconds(took))).unwrap_or_default();
-    let _ = writeln!(text, "{} {what}{}", paint.quiet(format!("{label:<14}")), paint.quiet(took));
-}
-
-fn layers(text: &mut String, timings: &Timings, paint: Paint) {
-    let Timings { queued, resolved, connected, secured, .. } = timings;
-    let since =
-        |from: &Option<Duration>, to: &Option<Duration>| Some((*to)?.saturating_sub((*from).unwrap_or_default()));
-    if timings.reused {
-        layer(text, paint, "4 transport", "a connection that was open already", *queued);
-    }
-    if !timings.addresses.is_empty() {
-        let addresses: Vec<String> = timings.addresses.iter().map(|address| address.ip().to_string()).collect();
-        layer(
-            text,
-            paint,
-            "3 network",
-            &format!("the name stands for {}", addresses.join(", ")),
-            since(queued, resolved),
-        );
-    }
-    for attempt in &timings.attempts {
-        let outcome = match (&attempt.failed, attempt.took) {
-            (Some(failed), _) => format!("{} {failed}", attempt.address),
-            (None, Some(_)) => format!("{} took the connection", attempt.address),
-            (None, None) => format!("{} was slower", attempt.address),
-        };
-        layer(text, paint, "4 transport", &outcome, attempt.took);
-    }
-    if let Some((there, here)) = timings.ends {
-        layer(text, paint, "4 transport", &format!("TCP from {here} to {there}"), None);
-    }
-    if timings.proxied.is_some() {
-        layer(text, paint, "5 session", "the proxy showed the way", since(connected, &timings.proxied));
-    }
-    if let Some(tls) = &timings.tls {
-        let named: Vec<&str> = [tls.version, tls.suite, tls.group].into_iter().flatten().collect();
-        let alpn = tls.alpn.as_deref().map(|alpn| format!(", ALPN {}", alpn.escape_ascii())).unwrap_or_default();
-        let before = timings.proxied.or(*connected);
-        layer(text, paint, "6 presentation", &format!("{}{alpn}", named.join(", ")), since(&before, secured));
-        for certificate in &timings.presented {
-            let until = wirelight_semantics::date::text(certificate.not_after);
-            layer(text, paint, "", &format!("certificate {certificate}, until {until}"), None);
-        }
-    }
-}
-
-fn head(text: &mut String, wire: Wire, bytes: &[u8], paint: Paint) {
-    let arrow = if wire == Wire::HeadSent { '>' } else { '<' };
-    if !bytes.starts_with(b"HTTP/") && !bytes.ends_with(b"\r\n\r\n") {
-        layer(text, paint, "7 application", &format!("{arrow} {} bytes of HTTP/2 frames", bytes.len()), None);
-        return;
-    }
-    for (number, line) in String::from_utf8_lossy(bytes).trim_end().lines().enumerate() {
-        let label = if number == 0 { "7 application" } else { "" };
-        layer(text, paint, label, &format!("{arrow} {}", escape(line)), None);
-    }
-}
-
-/// How wide the bars are.
+/// How wide the bars of a waterfall are.
 const WIDTH: usize = 40;
+
+/// Tells exchanges, each part once, as far as they have come.
+#[derive(Debug)]
+pub(super) struct Story {
+    paint: Paint,
+    /// Whether any certificate is taken.
+    insecure: bool,
+    /// How many exchanges were begun to be told, and how many were told to their end.
+    begun: usize,
+    ended: usize,
+    /// How many events were told.
+    events: usize,
+}
+
+impl Story {
+    pub(super) fn new(paint: Paint, insecure: bool) -> Self {
+        Self { paint, insecure, begun: 0, ended: 0, events: 0 }
+    }
+
+    /// What there is to tell since the last call; with `over`, of the last exchange too.
+    pub(super) fn tell(&mut self, all: &[Timings], events: &[Event], over: bool) -> String {
+        let mut text = String::new();
+        for (index, timings) in all.iter().enumerate().skip(self.ended) {
+            if index >= self.begun {
+                self.begun = index + 1;
+                if index > 0 {
+                    let _ = writeln!(text, "\n{}", self.paint.strong(escape(&timings.asked)));
+                }
+                Layers { text: &mut text, paint: self.paint, timings }.write(self.insecure);
+            }
+            let until = all.get(index + 1).map(|next| next.began);
+            while let Some(event) = events.get(self.events).filter(|event| until.is_none_or(|until| event.at < until)) {
+                self.events += 1;
+                self.event(&mut text, timings, event);
+            }
+            if until.is_some() || over {
+                self.ended = index + 1;
+                waterfall(&mut text, timings, self.paint);
+            }
+        }
+        text
+    }
+
+    fn event(&self, text: &mut String, timings: &Timings, event: &Event) {
+        let at = Some(event.at.saturating_duration_since(timings.began));
+        let arrow = |way: &Way| if *way == Way::Sent { '>' } else { '<' };
+        let mut line = |label, at, what: &str| write_line(text, self.paint, label, at, what);
+        match &event.what {
+            What::Head(way, bytes) => {
+                for (number, head) in String::from_utf8_lossy(bytes).trim_end().lines().enumerate() {
+                    let (label, at) = if number == 0 { (APPLICATION, at) } else { ("", None) };
+                    line(label, at, &format!("{} {}", arrow(way), head_line(number, head, self.paint)));
+                }
+            }
+            What::End { way, bytes, since, trailers } => {
+                if *bytes > 0 {
+                    let took = since.map_or(Duration::ZERO, |since: Instant| event.at - since);
+                    let took = if took.is_zero() { String::new() } else { format!(" in {}", milliseconds(took)) };
+                    line(APPLICATION, at, &format!("{} {} of content{took}", arrow(way), size(*bytes)));
+                }
+                for (name, value) in trailers {
+                    let field = format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()));
+                    line("", None, &format!("{} {} (trailer)", arrow(way), head_line(1, &field, self.paint)));
+                }
+            }
+            What::Over { tcp, failed } => {
+                if let Some(tcp) = tcp {
+                    line(TRANSPORT, at, &format!("by then: {}", carried(tcp)));
+                }
+                if let Some(failed) = failed {
+                    line("", at, &self.paint.bad(escape(failed)).to_string());
+                }
+            }
+        }
+    }
+}
+
+fn write_line(text: &mut String, paint: Paint, label: &str, at: Option<Duration>, what: &str) {
+    let at = at.map(milliseconds).unwrap_or_default();
+    let _ = writeln!(text, "{} {}  {what}", paint.quiet(format!("{at:>11}")), paint.quiet(format!("{label:<14}")));
+}
+
+/// How TCP has carried a connection.
+fn carried(tcp: &Tcp) -> String {
+    let again = match tcp.retransmissions {
+        0 => "nothing sent again".to_owned(),
+        1 => "1 segment sent again".to_owned(),
+        number => format!("{number} segments sent again"),
+    };
+    let round_trip = milliseconds(tcp.round_trip);
+    let spread = milliseconds(tcp.round_trip_variation);
+    format!("round trip {round_trip} (\u{b1} {spread}), segments of {} bytes, {again}", tcp.segment_bytes)
+}
+
+/// What was done below HTTP.
+struct Layers<'a> {
+    text: &'a mut String,
+    paint: Paint,
+    timings: &'a Timings,
+}
+
+impl Layers<'_> {
+    fn line(&mut self, label: &str, at: Option<Duration>, what: &str) {
+        write_line(self.text, self.paint, label, at, what);
+    }
+
+    fn write(&mut self, insecure: bool) {
+        let timings = self.timings;
+        if timings.reused {
+            self.line(TRANSPORT, timings.queued, "a connection that was open already");
+        }
+        self.addresses();
+        self.attempts();
+        if let Some(proxied) = timings.proxied {
+            self.line(SESSION, Some(proxied), "the proxy showed the way");
+        }
+        self.secured(insecure);
+    }
+
+    fn addresses(&mut self) {
+        let Timings { queued, resolved, addresses, .. } = self.timings;
+        if addresses.is_empty() {
+            return;
+        }
+        let took = resolved.unwrap_or_default().saturating_sub(queued.unwrap_or_default());
+        let each: Vec<String> = addresses.iter().map(|address| address.ip().to_string()).collect();
+        let host = host_of(self.timings).filter(|host| !each.contains(host));
+        let what = match host {
+            Some(host) => format!("{} stands for {} ({})", escape(&host), each.join(", "), milliseconds(took)),
+            None => format!("the address is {}", each.join(", ")),
+        };
+        self.line(NETWORK, *resolved, &what);
+    }
+
+    fn attempts(&mut self) {
+        let timings = self.timings;
+        let connected = timings.connected;
+        for attempt in &timings.attempts {
+            let (label, at, what) = match (&attempt.failed, attempt.took) {
+                (Some(failed), took) => {
+                    let failed = self.paint.bad(escape(failed)).to_string();
+                    (NETWORK, Some(attempt.began + took.unwrap_or_default()), format!("{} {failed}", attempt.address))
+                }
+                (None, None) => (NETWORK, None, format!("{} had not answered by then", attempt.address)),
+                (None, Some(took)) => {
+                    let here = timings.ends.map(|(_, here)| format!(" from {here}")).unwrap_or_default();
+                    let took = milliseconds(took);
+                    (TRANSPORT, connected, format!("{} took the connection{here} ({took})", attempt.address))
+                }
+            };
+            self.line(label, at, &what);
+        }
+        if timings.addresses.is_empty() && timings.attempts.is_empty() && connected.is_some() {
+            self.line(TRANSPORT, connected, "the Unix socket took the connection");
+        }
+        if let Some(tcp) = &timings.tcp {
+            self.line("", None, &carried(tcp));
+        }
+    }
+
+    fn secured(&mut self, insecure: bool) {
+        let timings = self.timings;
+        let before = timings.proxied.or(timings.connected).unwrap_or_default();
+        if let Some(tls) = &timings.tls {
+            let version = tls.version.map(|version| version.replace("TLSv1_", "TLS 1."));
+            let group = tls.group.map(|group| format!("keys by {group}"));
+            let alpn = tls.alpn.as_deref().map(|alpn| format!("ALPN {}", alpn.escape_ascii()));
+            let named: Vec<String> =
+                [version, tls.suite.map(str::to_owned), group, alpn].into_iter().flatten().collect();
+            let took = timings.secured.unwrap_or_default().saturating_sub(before);
+            let what = format!("{} ({})", named.join(", "), milliseconds(took));
+            self.line(PRESENTATION, timings.secured, &what);
+        } else if timings.distrusted.is_some() {
+            self.line(PRESENTATION, None, "the handshake went as far as the server's certificate");
+        }
+        let number = timings.presented.len();
+        for (index, certificate) in timings.presented.iter().enumerate() {
+            let until = wirelight_semantics::date::text(certificate.not_after);
+            let what = escape(&format!("certificate {} of {number}: {certificate}, until {until}", index + 1));
+            self.line("", None, &what);
+        }
+        for check in checks(timings, insecure) {
+            let what = match &check.outcome {
+                Outcome::Passed => self.paint.good("passed").to_string(),
+                Outcome::Failed => self.paint.bad("failed").to_string(),
+                Outcome::NotMade => self.paint.strong("not made").to_string(),
+            };
+            self.line("", None, &format!("check of {}: {what}, {}", check.of, escape(&check.because)));
+        }
+    }
+}
+
+/// The host that was asked for.
+fn host_of(timings: &Timings) -> Option<String> {
+    let uri: Uri = timings.asked.split_once(' ')?.1.parse().ok()?;
+    Some(uri.host()?.to_owned())
+}
+
+/// A check of the server's certificate, and what came of it.
+struct Checked {
+    of: &'static str,
+    outcome: Outcome,
+    because: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Passed,
+    Failed,
+    NotMade,
+}
+
+/// What each check of a server's certificate is of; the chain comes before the name.
+const CHECKS: [(Check, &str); 5] = [
+    (Check::Form, "its signatures"),
+    (Check::Authority, "its authority"),
+    (Check::Time, "its time"),
+    (Check::Purpose, "its purpose"),
+    (Check::Name, "its name"),
+];
+
+/// Every check of the certificate of an exchange.
+fn checks(timings: &Timings, insecure: bool) -> Vec<Checked> {
+    let Some(own) = timings.presented.first() else { return Vec::new() };
+    if insecure {
+        let because = "any certificate was to be taken: anybody could be at the other end".to_owned();
+        return vec![Checked { of: "the certificate", outcome: Outcome::NotMade, because }];
+    }
+    let date = |at: SystemTime| wirelight_semantics::date::text(at);
+    let mut all = Vec::new();
+    for (check, of) in CHECKS {
+        let passed = |because: String| Checked { of, outcome: Outcome::Passed, because };
+        match &timings.distrusted {
+            Some((failed, because)) if *failed == check => {
+                all.push(Checked { of, outcome: Outcome::Failed, because: because.clone() });
+                return all;
+            }
+            // The chain is judged as a whole: of its checks, only the one that failed is known.
+            Some((failed, _)) if *failed != Check::Name => continue,
+            _ => {}
+        }
+        all.push(passed(match check {
+            Check::Time => format!("it is valid from {} until {}", date(own.not_before), date(own.not_after)),
+            Check::Name => format!("{} is among its names", host_of(timings).unwrap_or_default()),
+            Check::Authority => {
+                let root = timings.presented.last().map_or("", |last| last.issuer.as_str());
+                format!("this machine trusts {root}")
+            }
+            Check::Purpose => "it may stand for servers".to_owned(),
+            Check::Form | Check::Revocation => "each is signed by the next, and the server holds its key".to_owned(),
+        }));
+    }
+    let because = "no list of revoked certificates was asked for".to_owned();
+    all.push(Checked { of: "its revocation", outcome: Outcome::NotMade, because });
+    all
+}
 
 fn waterfall(text: &mut String, timings: &Timings, paint: Paint) {
     let Some(total) = timings.done.or(timings.first_byte).filter(|total| !total.is_zero()) else { return };
-    let steps = [
+    let mut from = Duration::ZERO;
+    for (name, end) in steps(timings) {
+        let Some(end) = end else { continue };
+        let column = |at: Duration| (at.as_secs_f64() / total.as_secs_f64() * WIDTH as f64).round() as usize;
+        let start = column(from).min(WIDTH - 1);
+        let bar = "#".repeat(column(end).min(WIDTH).saturating_sub(start).max(1));
+        let took = milliseconds(end.saturating_sub(from));
+        let _ = writeln!(text, "{} {name:<14}  {:start$}{bar}", paint.quiet(format!("{took:>11}")), "");
+        from = from.max(end);
+    }
+    let _ = writeln!(text, "{} in all", paint.strong(format!("{:>11}", milliseconds(total))));
+}
+
+/// When each step was over, in their order.
+pub(super) fn steps(timings: &Timings) -> [(&'static str, Option<Duration>); 8] {
+    [
         ("queue", timings.queued),
         ("name", timings.resolved),
         ("connect", timings.connected),
@@ -153,24 +306,7 @@ fn waterfall(text: &mut String, timings: &Timings, paint: Paint) {
         ("send", timings.sent),
         ("wait", timings.first_byte),
         ("receive", timings.done),
-    ];
-    let mut from = Duration::ZERO;
-    for (name, end) in steps {
-        let Some(end) = end else { continue };
-        let column = |at: Duration| (at.as_secs_f64() / total.as_secs_f64() * WIDTH as f64).round() as usize;
-        let (start, stop) = (column(from).min(WIDTH), column(end).min(WIDTH));
-        let bar = "#".repeat(stop.saturating_sub(start).max(1));
-        let took = milliseconds(end.saturating_sub(from));
-        let _ = writeln!(
-            text,
-            "{} {}{bar}{} {took:>10}",
-            paint.quiet(format!("{name:<14}")),
-            " ".repeat(start),
-            " ".repeat((WIDTH + 1).saturating_sub(start + bar.len()))
-        );
-        from = from.max(end);
-    }
-    let _ = writeln!(text, "{} {}", paint.quiet(format!("{:<14}", "in all")), milliseconds(total));
+    ]
 }
 
 /// Each decision: what, why, by which rule, and what would have changed it.
@@ -183,9 +319,10 @@ pub(super) fn decisions(trail: &Trail, paint: Paint) -> String {
                 if decision.declines() { paint.bad(&outcome).to_string() } else { paint.strong(&outcome).to_string() };
             let _ = writeln!(text, "{shown}: {}", escape(&decision.because()));
             if let Some(otherwise) = decision.otherwise() {
-                let _ = writeln!(text, "  {}", paint.quiet(escape(&otherwise)));
+                let _ = writeln!(text, "  otherwise: {}", escape(&otherwise));
             }
-            let _ = writeln!(text, "  {}", paint.quiet(decision.rule()));
+            let rule = decision.rule();
+            let _ = writeln!(text, "  {}", paint.quiet(format!("{} [{rule}]", rule.says)));
         }
     });
     text

@@ -33,10 +33,12 @@ complete -c wirelight -n "__fish_wirelight_needs_command" -f -a "bench" -d 'Meas
 complete -c wirelight -n "__fish_wirelight_needs_command" -f -a "raw" -d 'Send standard input to a server byte for byte, and print what comes back'
 complete -c wirelight -n "__fish_wirelight_needs_command" -f -a "trust" -d 'Have this machine\'s browsers and programs trust the local authority of --tls, or no longer'
 complete -c wirelight -n "__fish_wirelight_needs_command" -f -a "run" -d 'Run what a config file says: sites, routes, and servers to forward to'
+complete -c wirelight -n "__fish_wirelight_needs_command" -f -a "reload" -d 'Have a running gateway read its config file again, or say what that would change and close'
 complete -c wirelight -n "__fish_wirelight_needs_command" -f -a "proxy" -d 'Forward everything that comes in to one server or several, without a config file'
 complete -c wirelight -n "__fish_wirelight_needs_command" -f -a "check" -d 'Say everything that is wrong with a config file'
 complete -c wirelight -n "__fish_wirelight_needs_command" -f -a "fmt" -d 'Write a config file as it should look'
 complete -c wirelight -n "__fish_wirelight_needs_command" -f -a "explain" -d 'Say which site and route of a config file would take a request, and why'
+complete -c wirelight -n "__fish_wirelight_needs_command" -f -a "why" -d 'Say why an exchange of a server that runs with --inspect went as it did'
 complete -c wirelight -n "__fish_wirelight_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c wirelight -n "__fish_wirelight_needs_command" -f -a "man" -d 'Print the man page'
 complete -c wirelight -n "__fish_wirelight_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -46,6 +48,7 @@ complete -c wirelight -n "__fish_wirelight_using_subcommand serve" -l workers -d
 complete -c wirelight -n "__fish_wirelight_using_subcommand serve" -l log -d 'How the line for each exchange looks. With combined and json, standard output holds nothing but those lines' -r -f -a "combined\t'The line that Apache and nginx write, for programs that read those'
 json\t'One JSON object a line'
 pretty\t'For people'"
+complete -c wirelight -n "__fish_wirelight_using_subcommand serve" -l inspect -d 'Keep the newest exchanges, and show each with its bytes and its reasons on a page: at 127.0.0.1:4040, or the next port that is free, or at ADDRESS' -r
 complete -c wirelight -n "__fish_wirelight_using_subcommand serve" -l cert -d 'Speak HTTPS with this certificate: a chain in PEM, leaf first. Again for further names. Read again when it changes, and on HUP' -r -F
 complete -c wirelight -n "__fish_wirelight_using_subcommand serve" -l key -d 'The key of the certificate in the same place, in PEM' -r -F
 complete -c wirelight -n "__fish_wirelight_using_subcommand serve" -l redirect-http -d 'Listen on this port, too, and send whoever comes there in cleartext to HTTPS' -r
@@ -70,6 +73,7 @@ complete -c wirelight -n "__fish_wirelight_using_subcommand echo" -l workers -d 
 complete -c wirelight -n "__fish_wirelight_using_subcommand echo" -l log -d 'How the line for each exchange looks. With combined and json, standard output holds nothing but those lines' -r -f -a "combined\t'The line that Apache and nginx write, for programs that read those'
 json\t'One JSON object a line'
 pretty\t'For people'"
+complete -c wirelight -n "__fish_wirelight_using_subcommand echo" -l inspect -d 'Keep the newest exchanges, and show each with its bytes and its reasons on a page: at 127.0.0.1:4040, or the next port that is free, or at ADDRESS' -r
 complete -c wirelight -n "__fish_wirelight_using_subcommand echo" -l cert -d 'Speak HTTPS with this certificate: a chain in PEM, leaf first. Again for further names. Read again when it changes, and on HUP' -r -F
 complete -c wirelight -n "__fish_wirelight_using_subcommand echo" -l key -d 'The key of the certificate in the same place, in PEM' -r -F
 complete -c wirelight -n "__fish_wirelight_using_subcommand echo" -l redirect-http -d 'Listen on this port, too, and send whoever comes there in cleartext to HTTPS' -r
@@ -83,50 +87,63 @@ complete -c wirelight -n "__fish_wirelight_using_subcommand echo" -l cors -d 'Le
 complete -c wirelight -n "__fish_wirelight_using_subcommand echo" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wirelight -n "__fish_wirelight_using_subcommand echo" -s V -l version -d 'Print version'
 complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s X -l request -d 'The method' -r
-complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s H -l header -d 'A header field, `Name: value`; `Name:` leaves out one that would be sent' -r
-complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s d -l data -d 'Content, or @FILE, or @- for standard input; several are joined by `&`' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s H -l header -d 'A header field, `Name: value`; `Name:` leaves out one that would be sent, `Name;` sends it empty' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s d -l data -d 'Content, or @FILE without its line breaks, or @- for standard input; several are joined by `&`' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l data-raw -d 'Content as it is, even if it begins with @' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l data-binary -d 'Content, or @FILE byte for byte' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l data-urlencode -d 'Content with its value percent-encoded: VALUE, NAME=VALUE, @FILE or NAME@FILE' -r
 complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l json -d 'Content as JSON, or @FILE; says so in Content-Type and Accept' -r
-complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s F -l form-field -d 'A field of a form, name=value or name=@FILE' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s F -l form-field -d 'A field of a form: name=value, name=@FILE, name=<FILE; `;type=` and `;filename=` may follow' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l form-string -d 'A field of a form, whose value is taken as it is' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s T -l upload-file -d 'Send a file with PUT; - for standard input, as it comes' -r -F
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s r -l range -d 'Ask for these bytes only: FIRST-LAST, FIRST- or -LENGTH' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s A -l user-agent -d 'What User-Agent says' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s e -l referer -d 'What Referer says' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s b -l cookie -d 'Cookies to send, `name=value; ...`, or a file of cookies' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s c -l cookie-jar -d 'A file to write cookies to at the end (- for standard output); with -n, how many requests are under way at once' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l session -d 'Send the cookies, fields and credentials of the last time, and keep those of this time; a name for this host, or a path' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l session-read-only -d 'Send those of a session, and keep nothing' -r
 complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s o -l output -d 'Write the content to a file' -r -F
 complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s C -l continue-at -d 'Go on where a file that is there already ends (-), or at an offset' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s w -l write-out -d 'What to print at the end: text with %{http_code}, %{time_total}, ..., or @FILE with such a text' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l har -d 'Keep every exchange in an HTTP Archive (HAR 1.2), with credentials and cookies masked' -r -F
 complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l max-redirs -d 'How many redirections are followed' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s x -l proxy -d 'A proxy: http://, https://, socks5:// or socks5h://; by default what the environment says' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l resolve -d 'Addresses that stand for a host and port' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l unix-socket -d 'Connect to a Unix socket' -r -F
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s m -l max-time -d 'The longest that the whole may take, in seconds' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l connect-timeout -d 'The longest that a connection may take, in seconds' -r
 complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l cacert -d 'Authorities to trust, instead of the platform\'s (PEM)' -r -F
 complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l cert -d 'The certificate to present, chain and key in one file, or the chain with --key (PEM)' -r -F
 complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l key -d 'The key of --cert (PEM)' -r -F
-complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s u -l user -d 'User and password' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s u -l user -d 'User and password; without a password, it is asked for on the terminal' -r
 complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l bearer -d 'A token to send (Authorization: Bearer)' -r
-complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s A -l user-agent -d 'What User-Agent says' -r
-complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s b -l cookie -d 'Cookies to send, `name=value; ...`, or a file of cookies' -r
-complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s c -l cookie-jar -d 'A file to keep cookies in; with -n, how many requests are under way at once' -r
 complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s n -l number -d 'Send the request so often' -r
-complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s x -l proxy -d 'A proxy: http://, https://, socks5:// or socks5h://; by default what the environment says' -r
-complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l resolve -d 'An address that stands for a host and port' -r
-complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l unix-socket -d 'Connect to a Unix socket' -r -F
 complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l retry -d 'Try again so often after a passing failure' -r
-complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s m -l max-time -d 'The longest that the whole may take, in seconds' -r
-complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l connect-timeout -d 'The longest that a connection may take, in seconds' -r
-complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s w -l write-out -d 'What to print at the end: text with %{http_code}, %{time_total}, %{size_download}, ...' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s G -l get -d 'Put the content of -d into the query, and send GET'
 complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s f -l form -d 'Send ITEMs as a form, not as JSON'
-complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s O -l remote-name -d 'Write the content to a file of the name that the URL has'
-complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s i -l include -d 'Print the head of the response, too'
 complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s I -l head -d 'Ask for the head alone (HEAD), and print it'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l compressed -d 'Ask for coded content, and decode it'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s O -l remote-name -d 'Write the content to a file of the name that the URL has'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s i -l include -d 'Print the heads of all responses, too, and the trailer section'
 complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s v -l verbose -d 'Print the exchange as it went: every layer with its time, from the name to the last byte'
 complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l why -d 'Print what was decided, by which rule, and why'
-complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l raw -d 'Print the bytes of each exchange as they passed'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l raw -d 'Print the bytes of each exchange as they passed, or its frames'
 complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s s -l silent -d 'Print no progress and no error'
-complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s L -l location -d 'Follow redirections'
-complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s k -l insecure -d 'Take any certificate: anybody could be at the other end'
-complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l digest -d 'Prove user and password by a digest, instead of sending them'
-complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l netrc -d 'Read users and passwords from ~/.netrc'
-complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s 4 -l ipv4 -d 'Connect over IPv4 only'
-complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s 6 -l ipv6 -d 'Connect over IPv6 only'
-complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l http1.1 -d 'Speak HTTP/1.1 only'
-complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l http2 -d 'Offer HTTP/2 in the TLS handshake, as is done anyway'
-complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l http2-prior-knowledge -d 'Speak HTTP/2 without asking'
-complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l compressed -d 'Ask for coded content, and decode it'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l har-secrets -d 'Mask nothing in --har'
 complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l check-status -d 'Exit with 3, 4 or 5 when the status is 3xx, 4xx or 5xx'
 complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l offline -d 'Print the request instead of sending it'
 complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l curl -d 'Print the curl command that would do the same'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s L -l location -d 'Follow redirections'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s 4 -l ipv4 -d 'Connect over IPv4 only'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s 6 -l ipv6 -d 'Connect over IPv6 only'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s 0 -l http1.0 -d 'Speak HTTP/1.0 only'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l http1.1 -d 'Speak HTTP/1.1 only'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l http2 -d 'Offer HTTP/2 in the TLS handshake, as is done anyway'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l http2-prior-knowledge -d 'Speak HTTP/2 without asking'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s k -l insecure -d 'Take any certificate: anybody could be at the other end'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l digest -d 'Prove user and password by a digest, instead of sending them'
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l netrc -d 'Read users and passwords from ~/.netrc'
 complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s V -l version -d 'Print version'
 complete -c wirelight -n "__fish_wirelight_using_subcommand bench" -s c -l concurrency -d 'How many requests are under way at once, at the most' -r
@@ -150,12 +167,21 @@ complete -c wirelight -n "__fish_wirelight_using_subcommand trust" -s h -l help 
 complete -c wirelight -n "__fish_wirelight_using_subcommand trust" -s V -l version -d 'Print version'
 complete -c wirelight -n "__fish_wirelight_using_subcommand run" -s c -l config -d 'The config file' -r -F
 complete -c wirelight -n "__fish_wirelight_using_subcommand run" -l workers -d 'How many threads serve each listener; by default one for each core' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand run" -l inspect -d 'Keep the newest exchanges, and show each with its bytes and its reasons on a page: at 127.0.0.1:4040, or the next port that is free, or at ADDRESS' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand run" -l control -d 'The socket through which `wirelight reload` finds this process; without, a place of its own for each config' -r -F
+complete -c wirelight -n "__fish_wirelight_using_subcommand run" -l grace -d 'How long streams whose route a reload changes, and connections whose listener is gone, may take to end, in seconds' -r
 complete -c wirelight -n "__fish_wirelight_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wirelight -n "__fish_wirelight_using_subcommand run" -s V -l version -d 'Print version'
+complete -c wirelight -n "__fish_wirelight_using_subcommand reload" -s c -l config -d 'The config file' -r -F
+complete -c wirelight -n "__fish_wirelight_using_subcommand reload" -l control -d 'The socket that `wirelight run` was told with the same flag' -r -F
+complete -c wirelight -n "__fish_wirelight_using_subcommand reload" -l dry-run -d 'Change nothing: only say what would be'
+complete -c wirelight -n "__fish_wirelight_using_subcommand reload" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wirelight -n "__fish_wirelight_using_subcommand reload" -s V -l version -d 'Print version'
 complete -c wirelight -n "__fish_wirelight_using_subcommand proxy" -l workers -d 'How many threads serve; by default one for each core' -r
 complete -c wirelight -n "__fish_wirelight_using_subcommand proxy" -l log -d 'How the line for each exchange looks' -r -f -a "combined\t'The line that Apache and nginx write, for programs that read those'
 json\t'One JSON object a line'
 pretty\t'For people'"
+complete -c wirelight -n "__fish_wirelight_using_subcommand proxy" -l inspect -d 'Keep the newest exchanges, and show each with its bytes and its reasons on a page: at 127.0.0.1:4040, or the next port that is free, or at ADDRESS' -r
 complete -c wirelight -n "__fish_wirelight_using_subcommand proxy" -s q -l quiet -d 'Print nothing but errors and the address'
 complete -c wirelight -n "__fish_wirelight_using_subcommand proxy" -s v -l verbose -d 'Print with each exchange what was decided, by which rule, and why'
 complete -c wirelight -n "__fish_wirelight_using_subcommand proxy" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -171,21 +197,29 @@ complete -c wirelight -n "__fish_wirelight_using_subcommand explain" -l client -
 complete -c wirelight -n "__fish_wirelight_using_subcommand explain" -s c -l config -d 'The config file' -r -F
 complete -c wirelight -n "__fish_wirelight_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wirelight -n "__fish_wirelight_using_subcommand explain" -s V -l version -d 'Print version'
+complete -c wirelight -n "__fish_wirelight_using_subcommand why" -l filter -d 'The newest exchange that this filter wants, such as `~m POST & ~c 5xx`' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand why" -l at -d 'The inspector\'s URL, as it was printed; without it, the newest that this user runs' -r -f
+complete -c wirelight -n "__fish_wirelight_using_subcommand why" -l token -d 'The token, where the URL does not hold it' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand why" -l json -d 'Print all that is known, as JSON'
+complete -c wirelight -n "__fish_wirelight_using_subcommand why" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wirelight -n "__fish_wirelight_using_subcommand why" -s V -l version -d 'Print version'
 complete -c wirelight -n "__fish_wirelight_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wirelight -n "__fish_wirelight_using_subcommand completions" -s V -l version -d 'Print version'
 complete -c wirelight -n "__fish_wirelight_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wirelight -n "__fish_wirelight_using_subcommand man" -s V -l version -d 'Print version'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw trust run proxy check fmt explain completions man help" -f -a "serve" -d 'Serve the files of a folder'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw trust run proxy check fmt explain completions man help" -f -a "echo" -d 'Answer every request with what arrived: a server to test clients with'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw trust run proxy check fmt explain completions man help" -f -a "get" -d 'Send a request, and show what comes back and why'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw trust run proxy check fmt explain completions man help" -f -a "bench" -d 'Measure how many requests a server answers, and how long each waits'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw trust run proxy check fmt explain completions man help" -f -a "raw" -d 'Send standard input to a server byte for byte, and print what comes back'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw trust run proxy check fmt explain completions man help" -f -a "trust" -d 'Have this machine\'s browsers and programs trust the local authority of --tls, or no longer'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw trust run proxy check fmt explain completions man help" -f -a "run" -d 'Run what a config file says: sites, routes, and servers to forward to'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw trust run proxy check fmt explain completions man help" -f -a "proxy" -d 'Forward everything that comes in to one server or several, without a config file'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw trust run proxy check fmt explain completions man help" -f -a "check" -d 'Say everything that is wrong with a config file'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw trust run proxy check fmt explain completions man help" -f -a "fmt" -d 'Write a config file as it should look'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw trust run proxy check fmt explain completions man help" -f -a "explain" -d 'Say which site and route of a config file would take a request, and why'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw trust run proxy check fmt explain completions man help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw trust run proxy check fmt explain completions man help" -f -a "man" -d 'Print the man page'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw trust run proxy check fmt explain completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw trust run reload proxy check fmt explain why completions man help" -f -a "serve" -d 'Serve the files of a folder'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw trust run reload proxy check fmt explain why completions man help" -f -a "echo" -d 'Answer every request with what arrived: a server to test clients with'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw trust run reload proxy check fmt explain why completions man help" -f -a "get" -d 'Send a request, and show what comes back and why'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw trust run reload proxy check fmt explain why completions man help" -f -a "bench" -d 'Measure how many requests a server answers, and how long each waits'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw trust run reload proxy check fmt explain why completions man help" -f -a "raw" -d 'Send standard input to a server byte for byte, and print what comes back'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw trust run reload proxy check fmt explain why completions man help" -f -a "trust" -d 'Have this machine\'s browsers and programs trust the local authority of --tls, or no longer'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw trust run reload proxy check fmt explain why completions man help" -f -a "run" -d 'Run what a config file says: sites, routes, and servers to forward to'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw trust run reload proxy check fmt explain why completions man help" -f -a "reload" -d 'Have a running gateway read its config file again, or say what that would change and close'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw trust run reload proxy check fmt explain why completions man help" -f -a "proxy" -d 'Forward everything that comes in to one server or several, without a config file'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw trust run reload proxy check fmt explain why completions man help" -f -a "check" -d 'Say everything that is wrong with a config file'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw trust run reload proxy check fmt explain why completions man help" -f -a "fmt" -d 'Write a config file as it should look'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw trust run reload proxy check fmt explain why completions man help" -f -a "explain" -d 'Say which site and route of a config file would take a request, and why'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw trust run reload proxy check fmt explain why completions man help" -f -a "why" -d 'Say why an exchange of a server that runs with --inspect went as it did'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw trust run reload proxy check fmt explain why completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw trust run reload proxy check fmt explain why completions man help" -f -a "man" -d 'Print the man page'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw trust run reload proxy check fmt explain why completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

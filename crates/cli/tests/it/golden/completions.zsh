@@ -38,6 +38,7 @@ _arguments "${_arguments_options[@]}" : \
 '--log=[How the line for each exchange looks. With combined and json, standard output holds nothing but those lines]:FORMAT:((combined\:"The line that Apache and nginx write, for programs that read those"
 json\:"One JSON object a line"
 pretty\:"For people"))' \
+'--inspect=[Keep the newest exchanges, and show each with its bytes and its reasons on a page\: at 127.0.0.1\:4040, or the next port that is free, or at ADDRESS]::ADDRESS:_default' \
 '*--cert=[Speak HTTPS with this certificate\: a chain in PEM, leaf first. Again for further names. Read again when it changes, and on HUP]:FILE:_files' \
 '*--key=[The key of the certificate in the same place, in PEM]:FILE:_files' \
 '--redirect-http=[Listen on this port, too, and send whoever comes there in cleartext to HTTPS]:PORT:_default' \
@@ -74,6 +75,7 @@ _arguments "${_arguments_options[@]}" : \
 '--log=[How the line for each exchange looks. With combined and json, standard output holds nothing but those lines]:FORMAT:((combined\:"The line that Apache and nginx write, for programs that read those"
 json\:"One JSON object a line"
 pretty\:"For people"))' \
+'--inspect=[Keep the newest exchanges, and show each with its bytes and its reasons on a page\: at 127.0.0.1\:4040, or the next port that is free, or at ADDRESS]::ADDRESS:_default' \
 '*--cert=[Speak HTTPS with this certificate\: a chain in PEM, leaf first. Again for further names. Read again when it changes, and on HUP]:FILE:_files' \
 '*--key=[The key of the certificate in the same place, in PEM]:FILE:_files' \
 '--redirect-http=[Listen on this port, too, and send whoever comes there in cleartext to HTTPS]:PORT:_default' \
@@ -96,78 +98,96 @@ pretty\:"For people"))' \
 _arguments "${_arguments_options[@]}" : \
 '-X+[The method]:METHOD:_default' \
 '--request=[The method]:METHOD:_default' \
-'*-H+[A header field, \`Name\: value\`; \`Name\:\` leaves out one that would be sent]:FIELD:_default' \
-'*--header=[A header field, \`Name\: value\`; \`Name\:\` leaves out one that would be sent]:FIELD:_default' \
-'*-d+[Content, or @FILE, or @- for standard input; several are joined by \`&\`]:DATA:_default' \
-'*--data=[Content, or @FILE, or @- for standard input; several are joined by \`&\`]:DATA:_default' \
+'*-H+[A header field, \`Name\: value\`; \`Name\:\` leaves out one that would be sent, \`Name;\` sends it empty]:FIELD:_default' \
+'*--header=[A header field, \`Name\: value\`; \`Name\:\` leaves out one that would be sent, \`Name;\` sends it empty]:FIELD:_default' \
+'*-d+[Content, or @FILE without its line breaks, or @- for standard input; several are joined by \`&\`]:DATA:_default' \
+'*--data=[Content, or @FILE without its line breaks, or @- for standard input; several are joined by \`&\`]:DATA:_default' \
+'*--data-raw=[Content as it is, even if it begins with @]:DATA:_default' \
+'*--data-binary=[Content, or @FILE byte for byte]:DATA:_default' \
+'*--data-urlencode=[Content with its value percent-encoded\: VALUE, NAME=VALUE, @FILE or NAME@FILE]:DATA:_default' \
 '(-d --data)--json=[Content as JSON, or @FILE; says so in Content-Type and Accept]:JSON:_default' \
-'(-d --data --json)*-F+[A field of a form, name=value or name=@FILE]:NAME=VALUE:_default' \
-'(-d --data --json)*--form-field=[A field of a form, name=value or name=@FILE]:NAME=VALUE:_default' \
+'(-d --data --data-raw --data-binary --data-urlencode --json)*-F+[A field of a form\: name=value, name=@FILE, name=<FILE; \`;type=\` and \`;filename=\` may follow]:NAME=VALUE:_default' \
+'(-d --data --data-raw --data-binary --data-urlencode --json)*--form-field=[A field of a form\: name=value, name=@FILE, name=<FILE; \`;type=\` and \`;filename=\` may follow]:NAME=VALUE:_default' \
+'(-d --data --data-raw --data-binary --data-urlencode --json)*--form-string=[A field of a form, whose value is taken as it is]:NAME=VALUE:_default' \
+'(-d --data --data-raw --data-binary --data-urlencode --json -F --form-field --form-string)-T+[Send a file with PUT; - for standard input, as it comes]:FILE:_files' \
+'(-d --data --data-raw --data-binary --data-urlencode --json -F --form-field --form-string)--upload-file=[Send a file with PUT; - for standard input, as it comes]:FILE:_files' \
+'(-C --continue-at)-r+[Ask for these bytes only\: FIRST-LAST, FIRST- or -LENGTH]:RANGE:_default' \
+'(-C --continue-at)--range=[Ask for these bytes only\: FIRST-LAST, FIRST- or -LENGTH]:RANGE:_default' \
+'-A+[What User-Agent says]:NAME:_default' \
+'--user-agent=[What User-Agent says]:NAME:_default' \
+'-e+[What Referer says]:URL:_default' \
+'--referer=[What Referer says]:URL:_default' \
+'-b+[Cookies to send, \`name=value; ...\`, or a file of cookies]:COOKIES:_default' \
+'--cookie=[Cookies to send, \`name=value; ...\`, or a file of cookies]:COOKIES:_default' \
+'-c+[A file to write cookies to at the end (- for standard output); with -n, how many requests are under way at once]:FILE|NUMBER:_default' \
+'--cookie-jar=[A file to write cookies to at the end (- for standard output); with -n, how many requests are under way at once]:FILE|NUMBER:_default' \
+'--session=[Send the cookies, fields and credentials of the last time, and keep those of this time; a name for this host, or a path]:NAME:_default' \
+'(--session)--session-read-only=[Send those of a session, and keep nothing]:NAME:_default' \
 '-o+[Write the content to a file]:FILE:_files' \
 '--output=[Write the content to a file]:FILE:_files' \
 '-C+[Go on where a file that is there already ends (-), or at an offset]:OFFSET:_default' \
 '--continue-at=[Go on where a file that is there already ends (-), or at an offset]:OFFSET:_default' \
+'-w+[What to print at the end\: text with %{http_code}, %{time_total}, ..., or @FILE with such a text]:FORMAT:_default' \
+'--write-out=[What to print at the end\: text with %{http_code}, %{time_total}, ..., or @FILE with such a text]:FORMAT:_default' \
+'--har=[Keep every exchange in an HTTP Archive (HAR 1.2), with credentials and cookies masked]:FILE:_files' \
 '--max-redirs=[How many redirections are followed]:NUMBER:_default' \
-'--cacert=[Authorities to trust, instead of the platform'\''s (PEM)]:FILE:_files' \
-'--cert=[The certificate to present, chain and key in one file, or the chain with --key (PEM)]:FILE:_files' \
-'--key=[The key of --cert (PEM)]:FILE:_files' \
-'-u+[User and password]:USER:PASSWORD:_default' \
-'--user=[User and password]:USER:PASSWORD:_default' \
-'(-u --user)--bearer=[A token to send (Authorization\: Bearer)]:TOKEN:_default' \
-'-A+[What User-Agent says]:NAME:_default' \
-'--user-agent=[What User-Agent says]:NAME:_default' \
-'-b+[Cookies to send, \`name=value; ...\`, or a file of cookies]:COOKIES:_default' \
-'--cookie=[Cookies to send, \`name=value; ...\`, or a file of cookies]:COOKIES:_default' \
-'-c+[A file to keep cookies in; with -n, how many requests are under way at once]:FILE|NUMBER:_default' \
-'--cookie-jar=[A file to keep cookies in; with -n, how many requests are under way at once]:FILE|NUMBER:_default' \
-'-n+[Send the request so often]:NUMBER:_default' \
-'--number=[Send the request so often]:NUMBER:_default' \
 '-x+[A proxy\: http\://, https\://, socks5\:// or socks5h\://; by default what the environment says]:URL:_default' \
 '--proxy=[A proxy\: http\://, https\://, socks5\:// or socks5h\://; by default what the environment says]:URL:_default' \
-'*--resolve=[An address that stands for a host and port]:HOST:PORT:ADDRESS:_default' \
+'*--resolve=[Addresses that stand for a host and port]:HOST:PORT:ADDRESS[,ADDRESS]:_default' \
 '--unix-socket=[Connect to a Unix socket]:PATH:_files' \
-'--retry=[Try again so often after a passing failure]:NUMBER:_default' \
 '-m+[The longest that the whole may take, in seconds]:SECONDS:_default' \
 '--max-time=[The longest that the whole may take, in seconds]:SECONDS:_default' \
 '--connect-timeout=[The longest that a connection may take, in seconds]:SECONDS:_default' \
-'-w+[What to print at the end\: text with %{http_code}, %{time_total}, %{size_download}, ...]:FORMAT:_default' \
-'--write-out=[What to print at the end\: text with %{http_code}, %{time_total}, %{size_download}, ...]:FORMAT:_default' \
+'--cacert=[Authorities to trust, instead of the platform'\''s (PEM)]:FILE:_files' \
+'--cert=[The certificate to present, chain and key in one file, or the chain with --key (PEM)]:FILE:_files' \
+'--key=[The key of --cert (PEM)]:FILE:_files' \
+'-u+[User and password; without a password, it is asked for on the terminal]:USER[:PASSWORD]:_default' \
+'--user=[User and password; without a password, it is asked for on the terminal]:USER[:PASSWORD]:_default' \
+'(-u --user)--bearer=[A token to send (Authorization\: Bearer)]:TOKEN:_default' \
+'-n+[Send the request so often]:NUMBER:_default' \
+'--number=[Send the request so often]:NUMBER:_default' \
+'--retry=[Try again so often after a passing failure]:NUMBER:_default' \
+'-G[Put the content of -d into the query, and send GET]' \
+'--get[Put the content of -d into the query, and send GET]' \
 '-f[Send ITEMs as a form, not as JSON]' \
 '--form[Send ITEMs as a form, not as JSON]' \
-'(-o --output)-O[Write the content to a file of the name that the URL has]' \
-'(-o --output)--remote-name[Write the content to a file of the name that the URL has]' \
-'-i[Print the head of the response, too]' \
-'--include[Print the head of the response, too]' \
 '-I[Ask for the head alone (HEAD), and print it]' \
 '--head[Ask for the head alone (HEAD), and print it]' \
+'--compressed[Ask for coded content, and decode it]' \
+'(-o --output)-O[Write the content to a file of the name that the URL has]' \
+'(-o --output)--remote-name[Write the content to a file of the name that the URL has]' \
+'-i[Print the heads of all responses, too, and the trailer section]' \
+'--include[Print the heads of all responses, too, and the trailer section]' \
 '-v[Print the exchange as it went\: every layer with its time, from the name to the last byte]' \
 '--verbose[Print the exchange as it went\: every layer with its time, from the name to the last byte]' \
 '--why[Print what was decided, by which rule, and why]' \
-'--raw[Print the bytes of each exchange as they passed]' \
+'--raw[Print the bytes of each exchange as they passed, or its frames]' \
 '-s[Print no progress and no error]' \
 '--silent[Print no progress and no error]' \
+'--har-secrets[Mask nothing in --har]' \
+'--check-status[Exit with 3, 4 or 5 when the status is 3xx, 4xx or 5xx]' \
+'--offline[Print the request instead of sending it]' \
+'(--offline)--curl[Print the curl command that would do the same]' \
 '-L[Follow redirections]' \
 '--location[Follow redirections]' \
-'-k[Take any certificate\: anybody could be at the other end]' \
-'--insecure[Take any certificate\: anybody could be at the other end]' \
-'--digest[Prove user and password by a digest, instead of sending them]' \
-'--netrc[Read users and passwords from ~/.netrc]' \
 '-4[Connect over IPv4 only]' \
 '--ipv4[Connect over IPv4 only]' \
 '(-4 --ipv4)-6[Connect over IPv6 only]' \
 '(-4 --ipv4)--ipv6[Connect over IPv6 only]' \
-'--http1.1[Speak HTTP/1.1 only]' \
-'(--http1.1)--http2[Offer HTTP/2 in the TLS handshake, as is done anyway]' \
-'(--http1.1 --http2)--http2-prior-knowledge[Speak HTTP/2 without asking]' \
-'--compressed[Ask for coded content, and decode it]' \
-'--check-status[Exit with 3, 4 or 5 when the status is 3xx, 4xx or 5xx]' \
-'--offline[Print the request instead of sending it]' \
-'(--offline)--curl[Print the curl command that would do the same]' \
+'-0[Speak HTTP/1.0 only]' \
+'--http1.0[Speak HTTP/1.0 only]' \
+'(-0 --http1.0)--http1.1[Speak HTTP/1.1 only]' \
+'(-0 --http1.0 --http1.1)--http2[Offer HTTP/2 in the TLS handshake, as is done anyway]' \
+'(-0 --http1.0 --http1.1 --http2)--http2-prior-knowledge[Speak HTTP/2 without asking]' \
+'-k[Take any certificate\: anybody could be at the other end]' \
+'--insecure[Take any certificate\: anybody could be at the other end]' \
+'--digest[Prove user and password by a digest, instead of sending them]' \
+'--netrc[Read users and passwords from ~/.netrc]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
 '--version[Print version]' \
-'*::words -- \[METHOD\] URL \[ITEM...\]\: without a method, GET, or POST if content is sent:_default' \
+'*::words -- \[METHOD\] URL \[ITEM...\]\: without a method, GET, or POST if content is sent:_urls' \
 && ret=0
 ;;
 (bench)
@@ -221,6 +241,21 @@ _arguments "${_arguments_options[@]}" : \
 '-c+[The config file]:FILE:_files' \
 '--config=[The config file]:FILE:_files' \
 '--workers=[How many threads serve each listener; by default one for each core]:NUMBER:_default' \
+'--inspect=[Keep the newest exchanges, and show each with its bytes and its reasons on a page\: at 127.0.0.1\:4040, or the next port that is free, or at ADDRESS]::ADDRESS:_default' \
+'--control=[The socket through which \`wirelight reload\` finds this process; without, a place of its own for each config]:PATH:_files' \
+'--grace=[How long streams whose route a reload changes, and connections whose listener is gone, may take to end, in seconds]:SECONDS:_default' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+&& ret=0
+;;
+(reload)
+_arguments "${_arguments_options[@]}" : \
+'-c+[The config file]:FILE:_files' \
+'--config=[The config file]:FILE:_files' \
+'--control=[The socket that \`wirelight run\` was told with the same flag]:PATH:_files' \
+'--dry-run[Change nothing\: only say what would be]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
@@ -233,6 +268,7 @@ _arguments "${_arguments_options[@]}" : \
 '--log=[How the line for each exchange looks]:FORMAT:((combined\:"The line that Apache and nginx write, for programs that read those"
 json\:"One JSON object a line"
 pretty\:"For people"))' \
+'--inspect=[Keep the newest exchanges, and show each with its bytes and its reasons on a page\: at 127.0.0.1\:4040, or the next port that is free, or at ADDRESS]::ADDRESS:_default' \
 '(-v --verbose)-q[Print nothing but errors and the address]' \
 '(-v --verbose)--quiet[Print nothing but errors and the address]' \
 '-v[Print with each exchange what was decided, by which rule, and why]' \
@@ -277,6 +313,19 @@ _arguments "${_arguments_options[@]}" : \
 '-V[Print version]' \
 '--version[Print version]' \
 '*::asked -- The method, if it is not GET, and the URL as a client would ask for it:_default' \
+&& ret=0
+;;
+(why)
+_arguments "${_arguments_options[@]}" : \
+'--filter=[The newest exchange that this filter wants, such as \`~m POST & ~c 5xx\`]:FILTER:_default' \
+'--at=[The inspector'\''s URL, as it was printed; without it, the newest that this user runs]:URL:_urls' \
+'--token=[The token, where the URL does not hold it]:TOKEN:_default' \
+'--json[Print all that is known, as JSON]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+'::id -- The connection and which exchange of it, as the page, `watch` and the log name it:_default' \
 && ret=0
 ;;
 (completions)
@@ -337,6 +386,10 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(reload)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
 (proxy)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
@@ -350,6 +403,10 @@ _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
 (explain)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(why)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
@@ -384,10 +441,12 @@ _wirelight_commands() {
 'raw:Send standard input to a server byte for byte, and print what comes back' \
 'trust:Have this machine'\''s browsers and programs trust the local authority of --tls, or no longer' \
 'run:Run what a config file says\: sites, routes, and servers to forward to' \
+'reload:Have a running gateway read its config file again, or say what that would change and close' \
 'proxy:Forward everything that comes in to one server or several, without a config file' \
 'check:Say everything that is wrong with a config file' \
 'fmt:Write a config file as it should look' \
 'explain:Say which site and route of a config file would take a request, and why' \
+'why:Say why an exchange of a server that runs with --inspect went as it did' \
 'completions:Print a completion script for a shell' \
 'man:Print the man page' \
 'help:Print this message or the help of the given subcommand(s)' \
@@ -439,10 +498,12 @@ _wirelight__subcmd__help_commands() {
 'raw:Send standard input to a server byte for byte, and print what comes back' \
 'trust:Have this machine'\''s browsers and programs trust the local authority of --tls, or no longer' \
 'run:Run what a config file says\: sites, routes, and servers to forward to' \
+'reload:Have a running gateway read its config file again, or say what that would change and close' \
 'proxy:Forward everything that comes in to one server or several, without a config file' \
 'check:Say everything that is wrong with a config file' \
 'fmt:Write a config file as it should look' \
 'explain:Say which site and route of a config file would take a request, and why' \
+'why:Say why an exchange of a server that runs with --inspect went as it did' \
 'completions:Print a completion script for a shell' \
 'man:Print the man page' \
 'help:Print this message or the help of the given subcommand(s)' \
@@ -504,6 +565,11 @@ _wirelight__subcmd__help__subcmd__raw_commands() {
     local commands; commands=()
     _describe -t commands 'wirelight help raw commands' commands "$@"
 }
+(( $+functions[_wirelight__subcmd__help__subcmd__reload_commands] )) ||
+_wirelight__subcmd__help__subcmd__reload_commands() {
+    local commands; commands=()
+    _describe -t commands 'wirelight help reload commands' commands "$@"
+}
 (( $+functions[_wirelight__subcmd__help__subcmd__run_commands] )) ||
 _wirelight__subcmd__help__subcmd__run_commands() {
     local commands; commands=()
@@ -518,6 +584,11 @@ _wirelight__subcmd__help__subcmd__serve_commands() {
 _wirelight__subcmd__help__subcmd__trust_commands() {
     local commands; commands=()
     _describe -t commands 'wirelight help trust commands' commands "$@"
+}
+(( $+functions[_wirelight__subcmd__help__subcmd__why_commands] )) ||
+_wirelight__subcmd__help__subcmd__why_commands() {
+    local commands; commands=()
+    _describe -t commands 'wirelight help why commands' commands "$@"
 }
 (( $+functions[_wirelight__subcmd__man_commands] )) ||
 _wirelight__subcmd__man_commands() {
@@ -534,6 +605,11 @@ _wirelight__subcmd__raw_commands() {
     local commands; commands=()
     _describe -t commands 'wirelight raw commands' commands "$@"
 }
+(( $+functions[_wirelight__subcmd__reload_commands] )) ||
+_wirelight__subcmd__reload_commands() {
+    local commands; commands=()
+    _describe -t commands 'wirelight reload commands' commands "$@"
+}
 (( $+functions[_wirelight__subcmd__run_commands] )) ||
 _wirelight__subcmd__run_commands() {
     local commands; commands=()
@@ -548,6 +624,11 @@ _wirelight__subcmd__serve_commands() {
 _wirelight__subcmd__trust_commands() {
     local commands; commands=()
     _describe -t commands 'wirelight trust commands' commands "$@"
+}
+(( $+functions[_wirelight__subcmd__why_commands] )) ||
+_wirelight__subcmd__why_commands() {
+    local commands; commands=()
+    _describe -t commands 'wirelight why commands' commands "$@"
 }
 
 if [ "$funcstack[1]" = "_wirelight" ]; then
