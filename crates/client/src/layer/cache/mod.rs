@@ -319,7 +319,8 @@ impl<S: Service> Caching<S> {
             Validation::Freshened { .. } => {
                 let freshened = self.freshen(entry, response.headers(), asked, times);
                 if asked.is_conditional() {
-                    handled.append(&self.cache.name, &mut { response.headers().clone() });
+                    let mut response = response;
+                    handled.append(&self.cache.name, response.headers_mut());
                     return Ok(response);
                 }
                 drain(response.into_body(), DRAIN_BYTES_MAX).await;
@@ -341,6 +342,11 @@ impl<S: Service> Caching<S> {
                     }
                     Err(handled) => self.store(response, asked, times, handled).await,
                 }
+            }
+            // An answer without content replaces nothing, but may tell that what is stored is outdated.
+            Validation::Replaced(_) if asked.method == Method::HEAD => {
+                self.hear_of_head(&response, asked, times);
+                self.store(response, asked, times, handled).await
             }
             Validation::Replaced(_) => {
                 self.cache.stored.remove(&asked.key, entry);
