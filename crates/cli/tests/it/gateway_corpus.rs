@@ -63,7 +63,7 @@ fn judge(case: &Case, seen: &Seen, reached: &Reached) -> Result<(), String> {
 }
 
 /// Whether what reached the upstream is acceptable.
-fn forwarded(expect: Expect<'_>, reached: &Reached) -> Result<(), String> {
+pub(crate) fn forwarded(expect: Expect<'_>, reached: &Reached) -> Result<(), String> {
     let json = expect.json();
     let raw = String::from_utf8_lossy(&reached.raw);
     let count = reached.requests.len() as u64;
@@ -158,15 +158,15 @@ fn latin1(text: &str) -> Vec<u8> {
 
 /// What reached the upstream during one case.
 #[derive(Debug, Clone, Default)]
-struct Reached {
+pub(crate) struct Reached {
     raw: Vec<u8>,
     requests: Vec<Asked>,
     broken: Vec<String>,
 }
 
 /// A server that records, and answers as a case scripts it.
-struct Upstream {
-    address: SocketAddr,
+pub(crate) struct Upstream {
+    pub(crate) address: SocketAddr,
     state: Arc<Mutex<State>>,
 }
 
@@ -185,7 +185,7 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 impl Upstream {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let state: Arc<Mutex<State>> = Arc::default();
@@ -205,7 +205,7 @@ impl Upstream {
     }
 
     /// Begins another case: connections of the one before are closed.
-    fn begin(&self, script: &Value) {
+    pub(crate) fn begin(&self, script: &Value) {
         let mut state = lock(&self.state);
         for stream in state.open.drain(..) {
             // It may be closed already.
@@ -215,7 +215,7 @@ impl Upstream {
         *state = State { script: script.clone(), case, ..State::default() };
     }
 
-    fn seen(&self) -> Reached {
+    pub(crate) fn seen(&self) -> Reached {
         lock(&self.state).reached.clone()
     }
 }

@@ -6,6 +6,7 @@ mod corpus;
 mod echo;
 mod gateway;
 mod gateway_corpus;
+mod gateway_corpus_h2;
 mod gateway_load;
 mod gateway_reload;
 mod gateway_upstreams;

@@ -227,7 +227,8 @@ fn scheme(value: &[u8]) -> Option<Scheme> {
     }
 }
 
-/// An authority without user information (RFC 9113, section 8.3.1).
+/// An authority without user information (RFC 9113, section 8.3.1); a comma, which no host has, would make it two where
+/// Host is read as a list.
 pub(crate) fn authority(value: &[u8]) -> Option<Authority> {
     let (host, port) = match value.iter().rposition(|byte| *byte == b':') {
         Some(colon) if !value[colon..].contains(&b']') => (&value[..colon], &value[colon + 1..]),
@@ -236,7 +237,7 @@ pub(crate) fn authority(value: &[u8]) -> Option<Authority> {
     let valid_host = match host {
         [] => false,
         [b'[', address @ .., b']'] => std::str::from_utf8(address).is_ok_and(|it| it.parse::<Ipv6Addr>().is_ok()),
-        name => name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(byte)),
+        name => name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+;=%".contains(byte)),
     };
     let valid_port = port.iter().all(u8::is_ascii_digit)
         && port.iter().try_fold(0u16, |sum, digit| sum.checked_mul(10)?.checked_add((digit - b'0').into())).is_some();
