@@ -65,7 +65,7 @@ pub fn before_chunked_response() -> Sending {
 /// Sends a response to its end.
 pub fn send(sending: Sending) -> Lent {
     let Sending { mut lent, stream, head, length, content } = sending;
-    let parts = [Part::Response(head, length)].into_iter().chain(content.into_iter().map(Part::Content));
+    let parts = [Part::response(head, length)].into_iter().chain(content.into_iter().map(Part::Content));
     for part in parts.chain([Part::End(HeaderMap::new())]) {
         lent.engine.send(stream, part, &mut lent.output).expect("a response to a request that was heard may be sent");
     }

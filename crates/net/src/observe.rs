@@ -170,6 +170,13 @@ pub trait Observer: Send + Sync + 'static {
     /// An exchange is over. The record is the observer's to keep, or to send elsewhere.
     fn finished(&self, record: Box<Record>);
 
+    /// The same, called in its place: an observer that has only looked at the record gives it back, and it is filled
+    /// again for another exchange.
+    fn seen(&self, record: Box<Record>) -> Option<Box<Record>> {
+        self.finished(record);
+        None
+    }
+
     /// A connection ended, in words.
     fn closed(&self, connection: &ConnectionInfo, because: &dyn std::fmt::Display) {
         let _ = (connection, because);

@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use crate::{ConnectionError, Event, Incoming, Outgoing, Part, Reason, SendError, StreamFault, StreamId};
+use http::response;
+
+use crate::{ConnectionError, Event, Incoming, Length, Outgoing, Part, Reason, SendError, StreamFault, StreamId};
 
 /// Which end of the connection an engine plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +30,14 @@ pub trait Connection {
     /// ([`ConnectionError::status`]); then the connection is over.
     fn poll_event(&mut self, input: &mut Incoming, now: Instant) -> Result<Option<Event>, ConnectionError>;
 
+    /// Takes the end of a message, where that is what comes next and it has no trailers; false where it is not.
+    ///
+    /// The same as to poll the event, for a message that most often ends at once.
+    fn take_end(&mut self, stream: StreamId) -> bool {
+        let _ = stream;
+        false
+    }
+
     /// The peer will send nothing more. Call once, then drain events: what stands in the input is still heard.
     fn receive_eof(&mut self);
 
@@ -45,6 +55,15 @@ pub trait Connection {
 
     /// Sends the next part of a message; framing and the fields that belong to the connection are the engine's.
     fn send(&mut self, stream: StreamId, part: Part, out: &mut Outgoing) -> Result<(), SendError>;
+
+    /// Sends the head of the final response, as [`send`](Self::send) does, from where it lies.
+    fn send_response(
+        &mut self,
+        stream: StreamId,
+        parts: &response::Parts,
+        length: Length,
+        out: &mut Outgoing,
+    ) -> Result<(), SendError>;
 
     /// Returns credit for `length` bytes of received content that the application has taken.
     fn consume(&mut self, stream: StreamId, length: usize);

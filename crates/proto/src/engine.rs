@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use http::response;
+
 use crate::{
-    Connection, ConnectionError, Event, Incoming, Outgoing, Part, Reason, Role, SendError, StreamFault, StreamId, h1,
-    h2,
+    Connection, ConnectionError, Event, Incoming, Length, Outgoing, Part, Reason, Role, SendError, StreamFault,
+    StreamId, h1, h2,
 };
 
 /// How much of the preface of HTTP/2 (RFC 9113, section 3.4) would be a whole head to HTTP/1.
@@ -82,6 +84,11 @@ impl Connection for Engine {
         both!(mut self, engine => engine.poll_event(input, now))
     }
 
+    #[inline]
+    fn take_end(&mut self, stream: StreamId) -> bool {
+        both!(mut self, engine => engine.take_end(stream))
+    }
+
     fn receive_eof(&mut self) {
         both!(mut self, engine => engine.receive_eof());
     }
@@ -102,6 +109,20 @@ impl Connection for Engine {
     #[inline]
     fn send(&mut self, stream: StreamId, part: Part, out: &mut Outgoing) -> Result<(), SendError> {
         both!(mut self, engine => engine.send(stream, part, out))
+    }
+
+    #[inline]
+    fn send_response(
+        &mut self,
+        stream: StreamId,
+        parts: &response::Parts,
+        length: Length,
+        out: &mut Outgoing,
+    ) -> Result<(), SendError> {
+        match &mut self.0 {
+            Kind::One(engine, _) => engine.send_response(stream, parts, length, out),
+            Kind::Two(engine) => Connection::send_response(&mut **engine, stream, parts, length, out),
+        }
     }
 
     #[inline]

@@ -1,12 +1,15 @@
 //! Bytes that arrived and were not consumed yet.
 
 use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
 
 /// Content at least this long leaves the buffer without being copied.
 const SPLIT_MIN: usize = 8 * 1024;
 /// Shorter pieces are copied into blocks of this size, many to a block; a block is used again once nobody holds a
 /// piece of it, so that the heads of a busy thread cost no allocation.
 const BLOCK: usize = 16 * 1024;
+/// A map of fields with room for more than this is not kept to be filled again.
+const SPARE_FIELDS_MAX: usize = 64;
 /// A shorter rest moves to the front of the buffer; a longer one has its buffer cut off before it.
 const MOVE_MAX: usize = 4 * 1024;
 
@@ -19,6 +22,8 @@ pub struct Incoming {
     consumed: usize,
     /// The rest of the block that short pieces are copied into.
     block: BytesMut,
+    /// A map without fields, but with the room for some.
+    spare: HeaderMap,
     /// A copy of all that is consumed, while somebody watches.
     watched: Option<Vec<u8>>,
 }
@@ -96,6 +101,21 @@ impl Incoming {
     pub fn clear(&mut self) {
         self.buffer.clear();
         self.consumed = 0;
+    }
+
+    /// A map for the fields of a message, with the room of one that was [given back](Self::recycle).
+    #[inline]
+    pub fn spare_fields(&mut self) -> HeaderMap {
+        std::mem::take(&mut self.spare)
+    }
+
+    /// Empties a map of fields that has done its work, so that the next message need not allocate one.
+    #[inline]
+    pub fn recycle(&mut self, mut fields: HeaderMap) {
+        if self.spare.capacity() == 0 && fields.capacity() <= SPARE_FIELDS_MAX {
+            fields.clear();
+            self.spare = fields;
+        }
     }
 
     /// Starts to keep a copy of all that is consumed, behind what was `seen` already.

@@ -20,26 +20,41 @@ pub enum Length {
 }
 
 /// One piece of a message, in the order in which it is received or sent.
+///
+/// Heads are boxed: a part is handed on many times before somebody reads it, and each time the whole head would move.
 #[derive(Debug)]
 pub enum Part {
     /// The head of a request.
-    Request(request::Parts, Length),
+    Request(Box<request::Parts>, Length),
     /// An interim response (1xx but 101): zero or more before the response.
-    Interim(response::Parts),
+    Interim(Box<response::Parts>),
     /// The head of the final response; 101 and a 2xx to CONNECT are followed by [`Event::Switched`].
-    Response(response::Parts, Length),
+    Response(Box<response::Parts>, Length),
     /// Some of the content, decoded from its framing; never empty when received.
     Content(Bytes),
     /// The end of the message, with its trailer section (empty where there was none).
     End(HeaderMap),
 }
 
+impl Part {
+    /// The head of a request.
+    pub fn request(parts: request::Parts, length: Length) -> Self {
+        Self::Request(Box::new(parts), length)
+    }
+
+    /// An interim response.
+    pub fn interim(parts: response::Parts) -> Self {
+        Self::Interim(Box::new(parts))
+    }
+
+    /// The head of the final response.
+    pub fn response(parts: response::Parts, length: Length) -> Self {
+        Self::Response(Box::new(parts), length)
+    }
+}
+
 /// What an engine has to say.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "an event is moved once and never kept; boxing it would cost every request"
-)]
 pub enum Event {
     /// A part of a message arrived.
     Received(StreamId, Part),

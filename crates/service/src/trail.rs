@@ -21,6 +21,9 @@ pub struct Trail {
     place: Option<Arc<Place>>,
 }
 
+/// A list with room for more decisions than this is not used again.
+const DECISIONS_KEPT: usize = 64;
+
 #[derive(Debug, Default)]
 struct Log {
     /// Where the times of steps come from, if anybody wants them.
@@ -111,6 +114,14 @@ impl Trail {
     /// A trail that also keeps when it was told, by this clock, and the steps between decisions.
     pub fn timed(clock: Clock) -> Self {
         Self { log: Some(Arc::new(Log { clock: Some(clock), list: Mutex::default() })), place: None }
+    }
+
+    /// An empty trail in the place of this one, if nobody else has it any more; else a new one.
+    pub fn renewed(&mut self) -> Self {
+        match self.log.as_mut().and_then(Arc::get_mut).is_some_and(Log::forget) {
+            true => Self { log: self.log.take(), place: None },
+            false => Self::watched(),
+        }
     }
 
     /// The trail of the exchange that a message belongs to.
@@ -205,6 +216,15 @@ impl Trail {
             let decisive = all.iter().rev().find(|decision| decision.declines()).or(all.last());
             decisive.map(|decision| read(&**decision))
         })
+    }
+}
+
+impl Log {
+    /// Forgets what it holds; false if it is not worth to be used again.
+    fn forget(&mut self) -> bool {
+        let list = self.list.get_mut().unwrap_or_else(PoisonError::into_inner);
+        list.decisions.clear();
+        self.clock.is_none() && list.decisions.capacity() <= DECISIONS_KEPT
     }
 }
 

@@ -90,7 +90,7 @@ impl<C: Connection> Echo<C> {
                 if parts.headers.contains_key(EXPECT) {
                     let (mut parts, ()) = Response::new(()).into_parts();
                     parts.status = StatusCode::CONTINUE;
-                    self.send(stream, Part::Interim(parts));
+                    self.send(stream, Part::interim(parts));
                 }
             }
             Event::Received(stream, Part::Content(content)) => {
@@ -114,7 +114,7 @@ impl<C: Connection> Echo<C> {
         if let Some(seen) = seen {
             parts.headers.insert(SEEN, HeaderValue::from(seen));
         }
-        self.send(stream, Part::Response(parts, Length::Known(3)));
+        self.send(stream, Part::response(parts, Length::Known(3)));
         self.send(stream, Part::Content(Bytes::from_static(b"ok\n")));
         self.send(stream, Part::End(HeaderMap::new()));
     }

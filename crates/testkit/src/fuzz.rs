@@ -41,7 +41,7 @@ pub fn h1_head(data: &[u8]) {
     let mut sent = copy(&parts);
     // The length is promised beside the head; the field would have to say the same.
     sent.headers.remove(http::header::CONTENT_LENGTH);
-    if client.send(stream, Part::Request(sent, length), &mut out).is_err() {
+    if client.send(stream, Part::request(sent, length), &mut out).is_err() {
         return;
     }
     let written: Vec<u8> = out.pieces().flatten().copied().collect();
@@ -72,7 +72,7 @@ fn read_request(data: &[u8]) -> Option<(request::Parts, Length)> {
     let mut input = Incoming::new();
     input.extend(data);
     match server.poll_event(&mut input, Instant::now()) {
-        Ok(Some(Event::Received(_, Part::Request(parts, length)))) => Some((parts, length)),
+        Ok(Some(Event::Received(_, Part::Request(parts, length)))) => Some((*parts, length)),
         _ => None,
     }
 }
@@ -90,7 +90,7 @@ pub fn h1_chunked(data: &[u8]) {
     let mut out = Outgoing::new();
     let request = Request::post("http://a/").body(()).expect("a request");
     let mut send = |part| client.send(stream, part, &mut out).expect("a message that was read can be written");
-    send(Part::Request(request.into_parts().0, Length::Unknown));
+    send(Part::request(request.into_parts().0, Length::Unknown));
     send(Part::Content(Bytes::from(content.clone())));
     send(Part::End(trailers.clone()));
     let written: Vec<u8> = out.pieces().flatten().copied().collect();
@@ -152,7 +152,7 @@ fn hear(role: Role, bytes: &[u8], split: Split, config: &Config) -> (Log, Option
         let request = Request::get("http://a/").header("upgrade", "b").body(()).expect("a request");
         let mut out = Outgoing::new();
         let mut send = |part| engine.send(stream, part, &mut out).expect("a request can be sent");
-        send(Part::Request(request.into_parts().0, Length::Known(0)));
+        send(Part::request(request.into_parts().0, Length::Known(0)));
         send(Part::End(HeaderMap::new()));
     }
     let mut hearing = Hearing { log: Log::default(), content: Vec::new(), whole: None };

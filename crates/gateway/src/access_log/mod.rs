@@ -191,6 +191,11 @@ impl Observer for AccessLog {
         self.write(&record);
     }
 
+    fn seen(&self, record: Box<Record>) -> Option<Box<Record>> {
+        self.write(&record);
+        Some(record)
+    }
+
     fn closed(&self, connection: &ConnectionInfo, because: &dyn Display) {
         if self.is_raw {
             self.frames.forget(connection.id);
@@ -202,6 +207,9 @@ impl Observer for AccessLog {
 /// The fields of these names.
 fn kept(fields: &HeaderMap, names: &[HeaderName]) -> HeaderMap {
     let mut kept = HeaderMap::new();
+    if names.is_empty() {
+        return kept;
+    }
     for (name, value) in fields {
         if names.contains(name) {
             kept.append(name, value.clone());

@@ -7,9 +7,10 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use wirelight_proto::StreamId;
 use wirelight_service::body::Sender;
-use wirelight_service::{Body, Error, Fault, Kind, Response, Result};
+use wirelight_service::{Body, Error, Fault, Kind, Result};
 
 use super::bell::Bell;
+use super::place::Place;
 use super::tunnel::Tunnelling;
 use crate::observe::Record;
 use crate::upgrade::Promise;
@@ -17,9 +18,6 @@ use crate::upgrade::Promise;
 /// The head of a request exactly as it arrived; an extension of the request where the config asks for it.
 #[derive(Debug, Clone)]
 pub struct RawHead(pub Bytes);
-
-/// A handler at work.
-pub(super) type Answering = Pin<Box<dyn Future<Output = Result<Response>> + Send>>;
 
 pub(super) struct Exchange {
     pub(super) stream: StreamId,
@@ -46,7 +44,7 @@ pub(super) struct Exchange {
 
 pub(super) enum Phase {
     /// The handler has not answered yet.
-    Handling(Guarded<Answering>),
+    Handling(Place),
     /// The head was sent; this is the content, and what of it did not fit yet.
     Sending(Guarded<Body>, Bytes),
     /// The response agreed to another protocol.
@@ -76,14 +74,6 @@ impl<T> Drop for Guarded<T> {
     }
 }
 
-/// Polls a handler; a panic becomes an error of ours and costs only this exchange.
-pub(super) fn poll_handler(answering: &mut Answering, cx: &mut Context<'_>) -> Poll<Result<Response>> {
-    match catch_unwind(AssertUnwindSafe(|| answering.as_mut().poll(cx))) {
-        Ok(answer) => answer,
-        Err(panic) => Poll::Ready(Err(panicked(&*panic))),
-    }
-}
-
 /// Polls a body; a panic becomes an error of ours and costs only this exchange.
 pub(super) fn poll_body(body: &mut Body, cx: &mut Context<'_>) -> Poll<Option<Result<http_body::Frame<Bytes>>>> {
     match catch_unwind(AssertUnwindSafe(|| http_body::Body::poll_frame(Pin::new(body), cx))) {
@@ -92,7 +82,8 @@ pub(super) fn poll_body(body: &mut Body, cx: &mut Context<'_>) -> Poll<Option<Re
     }
 }
 
-fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
+/// A panic as the error that it is to whoever asked.
+pub(super) fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
     let words = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     let because = format!("the handler panicked: {}", words.unwrap_or("without words"));
     Error::new(Kind::Panicked, Fault::Ours, because)

@@ -4,11 +4,13 @@ use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use wirelight_proto::{Connection, Incoming, Outgoing};
-use wirelight_service::Timer;
+use wirelight_service::{Clock, Timer};
 
+use super::place::Place;
+use crate::observe::Record;
 use crate::{Tcp, Transport};
 
 /// A tail shorter than this is copied out, so that the thread's buffer stays with the thread.
@@ -19,11 +21,12 @@ const PIECES_MAX: usize = 32;
 const WORK_MAX: usize = 1024;
 /// How many turns' buffers a thread keeps: as many as are mostly within one another.
 const TURNS_MAX: usize = 3;
+/// How many records a thread keeps to be filled again: as many as are mostly written at once.
+const RECORDS_MAX: usize = 32;
 /// How much content is as much work as one event or one frame of a body.
 const WORK_BYTES: usize = 4 * 1024;
 
 /// The buffers of a turn, and its time.
-#[derive(Debug)]
 pub(super) struct Turn {
     pub(super) input: Incoming,
     pub(super) out: Outgoing,
@@ -32,9 +35,48 @@ pub(super) struct Turn {
     left: usize,
     /// Whether what is ready must leave before anything else can be.
     pub(super) must_leave: bool,
+    /// The time of day, once somebody has asked for it.
+    wall: Option<SystemTime>,
+    /// What an exchange leaves to the next one of the thread.
+    pub(super) spare: Spare,
+}
+
+/// What is allocated for an exchange and can serve another: a thread keeps some.
+#[derive(Default)]
+pub(super) struct Spare {
+    pub(super) place: Option<Place>,
+    pub(super) records: Vec<Box<Record>>,
+    /// The list of records that wait for their last bytes to leave; it is empty.
+    pub(super) written: Vec<(u64, Box<Record>)>,
+}
+
+impl Spare {
+    /// Keeps a record that may be filled again.
+    pub(super) fn keep(&mut self, record: Option<Box<Record>>) {
+        if self.records.len() < RECORDS_MAX {
+            self.records.extend(record);
+        }
+    }
 }
 
 impl Turn {
+    fn new(now: Instant) -> Self {
+        Self {
+            input: Incoming::new(),
+            out: Outgoing::new(),
+            now,
+            left: 0,
+            must_leave: false,
+            wall: None,
+            spare: Spare::default(),
+        }
+    }
+
+    /// The time of day, as it was when it was first asked for in this turn.
+    pub(super) fn wall(&mut self, clock: &Clock) -> SystemTime {
+        *self.wall.get_or_insert_with(|| clock.wall())
+    }
+
     /// Counts something that was done, with this much content.
     pub(super) fn spend(&mut self, bytes: usize) {
         self.left = self.left.saturating_sub(1 + bytes / WORK_BYTES);
@@ -122,10 +164,10 @@ impl<T: Transport, E: Connection> Link<T, E> {
 
     /// Takes the thread's buffers, with what this connection kept in them.
     pub(super) fn begin(&mut self, now: Instant) -> Box<Turn> {
-        let new = || Box::new(Turn { input: Incoming::new(), out: Outgoing::new(), now, left: 0, must_leave: false });
-        let mut turn = SPARE.take().unwrap_or_else(new);
+        let mut turn = SPARE.take().unwrap_or_else(|| Box::new(Turn::new(now)));
         turn.now = now;
         turn.left = WORK_MAX;
+        turn.wall = None;
         match self.kept_input.take() {
             Some(kept) if kept.len() > TAIL_COPY_MAX => turn.input = *kept,
             Some(kept) => turn.input.extend(kept.bytes()),

@@ -9,6 +9,7 @@ mod config;
 mod exchange;
 mod linger;
 mod link;
+mod place;
 mod refusal;
 pub mod request;
 mod respond;

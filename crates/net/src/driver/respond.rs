@@ -5,15 +5,16 @@ use std::task::{Context as Task, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, Version, header, request};
+use http::{HeaderMap, Method, StatusCode, Version, header, request, response};
 use http_body::Body as _;
 use wirelight_proto::{Connection, ConnectionError, Event, Length, Part, Reason, StreamId};
 use wirelight_service::interim::{Interim, Outbox};
 use wirelight_service::{Body, Error, Fault, Interims, Kind, Request, Response, Result, Service, Trail};
 
 use super::bell::Bell;
-use super::exchange::{Answering, Exchange, Guarded, Phase, poll_body, poll_handler};
+use super::exchange::{Exchange, Guarded, Phase, poll_body};
 use super::link::Turn;
+use super::place::Place;
 use super::refusal::{self, HandlerFailed};
 use super::serve::{Serve, may_switch};
 use super::tunnel::Tunnelling;
@@ -31,7 +32,7 @@ where
     pub(super) fn begin(
         &mut self,
         stream: StreamId,
-        mut parts: request::Parts,
+        mut parts: Box<request::Parts>,
         length: Length,
         turn: &mut Turn,
         cx: &mut Task<'_>,
@@ -41,7 +42,7 @@ where
             // Its response says that it is the last, so that the client sends no other that nobody would hear.
             self.begin_to_end(turn);
         }
-        let trail = self.trail(stream);
+        let trail = self.trail(stream, turn);
         let mut exchange = Exchange {
             stream,
             phase: Phase::Switching,
@@ -54,7 +55,7 @@ where
             stirred: false,
             bell: None,
             promise: None,
-            record: self.record(Some(&parts), turn.now, trail),
+            record: self.record(Some(&parts), trail, turn),
         };
         let interims = self.interims(&parts, stream, cx);
         self.introduce(&mut parts, &mut exchange, interims);
@@ -62,15 +63,16 @@ where
             true => Body::empty(),
             false => self.content(&mut exchange, length, turn),
         };
-        let request = Request::from_parts(parts, body);
-        let service = Arc::clone(&self.service);
-        let mut answering = Guarded::new(Box::pin(async move { service.call(request).await }) as Answering);
-        match poll_handler(answering.get(), cx) {
-            Poll::Ready(answer) => self.answer(exchange, answer, turn, cx),
+        let mut place = Place::take(&mut turn.spare.place, &self.service, Request::from_parts(*parts, body));
+        match place.poll(cx) {
+            Poll::Ready(answer) => {
+                place.leave(&mut turn.spare.place);
+                self.answer(exchange, answer, turn, cx);
+            }
             Poll::Pending => {
                 // Its first poll may have asked for content, so that the client is to be told to send it.
                 exchange.stirred = true;
-                exchange.phase = Phase::Handling(answering);
+                exchange.phase = Phase::Handling(place);
                 self.keep(exchange, cx);
             }
         }
@@ -123,7 +125,7 @@ where
             (parts.status, parts.headers) = (status, fields);
             let from = turn.out.end();
             // One that comes behind its response is too late.
-            if self.link.engine.send(stream, Part::Interim(parts), &mut turn.out).is_ok() {
+            if self.link.engine.send(stream, Part::interim(parts), &mut turn.out).is_ok() {
                 self.show_sent(Wire::HeadSent, from, turn);
             }
         }
@@ -132,6 +134,9 @@ where
     /// The content of a request: at hand if it has arrived whole, else a channel that is filled as it arrives.
     fn content(&mut self, exchange: &mut Exchange, length: Length, turn: &mut Turn) -> Body {
         let stream = exchange.stream;
+        if length == Length::Known(0) && self.held.is_none() && self.link.engine.take_end(stream) {
+            return Body::empty();
+        }
         let first = match self.next_event(turn) {
             Ok(Some(Event::Received(of, Part::End(trailers)))) if of == stream && trailers.is_empty() => {
                 return Body::empty();
@@ -225,7 +230,7 @@ where
             // The engine may have held back content that there is room for now.
             moved |= self.credit(&mut exchange, turn, cx);
             match &mut exchange.phase {
-                Phase::Handling(answering) => match poll_handler(answering.get(), cx) {
+                Phase::Handling(place) => match place.poll(cx) {
                     Poll::Ready(answer) => {
                         self.answer(exchange, answer, turn, cx);
                         moved = true;
@@ -288,7 +293,7 @@ where
             let (mut parts, ()) = http::Response::new(()).into_parts();
             parts.status = StatusCode::CONTINUE;
             // If it can no longer be said, the exchange is ending anyway.
-            let _ = self.link.engine.send(exchange.stream, Part::Interim(parts), &mut turn.out);
+            let _ = self.link.engine.send(exchange.stream, Part::interim(parts), &mut turn.out);
         }
     }
 
@@ -296,7 +301,7 @@ where
     fn answer(&mut self, mut exchange: Exchange, answer: Result<Response>, turn: &mut Turn, cx: &mut Task<'_>) {
         self.say_interims(Some(&mut exchange), turn);
         let failed = answer.is_err();
-        let (parts, body) = match answer {
+        let (mut parts, body) = match answer {
             Ok(response) => response.into_parts(),
             Err(error) if error.fault() == Fault::Downstream && error.kind() == Kind::Gone => {
                 return self.break_off(exchange, &error, turn);
@@ -331,8 +336,8 @@ where
                 self.say_continue(&mut exchange, turn);
             }
         }
-        match self.send(&mut exchange, Part::Response(parts, length), turn) {
-            Ok(()) => {}
+        match self.send_head(&exchange, &parts, length, turn) {
+            Ok(()) => turn.input.recycle(std::mem::take(&mut parts.headers)),
             // Nothing of it went out, so the client can still be told.
             Err(error) if !failed => return self.answer(exchange, Err(error), turn, cx),
             Err(error) => return self.break_off(exchange, &error, turn),
@@ -475,6 +480,21 @@ where
         }
     }
 
+    /// Sends the head of a response, and shows it to whoever asked for the bytes.
+    fn send_head(
+        &mut self,
+        exchange: &Exchange,
+        parts: &response::Parts,
+        length: Length,
+        turn: &mut Turn,
+    ) -> Result<()> {
+        let from = turn.out.end();
+        let sent = self.link.engine.send_response(exchange.stream, parts, length, &mut turn.out);
+        sent.map_err(Error::ours)?;
+        self.show_sent(Wire::HeadSent, from, turn);
+        Ok(())
+    }
+
     /// Sends one part, and shows it to whoever asked for the bytes.
     fn send(&mut self, exchange: &mut Exchange, part: Part, turn: &mut Turn) -> Result<()> {
         let wire = match &part {
@@ -534,7 +554,7 @@ where
         let from = turn.out.end();
         // A refusal that can no longer be said goes unsaid: the connection closes all the same.
         let said = engine
-            .send(stream, Part::Response(parts, length), &mut turn.out)
+            .send_response(stream, &parts, length, &mut turn.out)
             .and_then(|()| engine.send(stream, Part::Content(content.clone()), &mut turn.out))
             .and_then(|()| engine.send(stream, Part::End(HeaderMap::new()), &mut turn.out));
         self.show_sent(Wire::HeadSent, from, turn);
@@ -551,7 +571,7 @@ where
     }
 
     /// The trail of a request that has just come; whoever watches the connection hears of it, and wants its times.
-    fn trail(&mut self, stream: StreamId) -> Trail {
+    fn trail(&mut self, stream: StreamId, turn: &mut Turn) -> Trail {
         let first_in = self.watched.as_mut().and_then(|watched| watched.first_in.take());
         if let Some(watcher) = self.watcher() {
             let stream = self.link.engine.is_multiplexed().then_some(stream.0);
@@ -559,15 +579,16 @@ where
             return Trail::timed(self.context.clock.clone());
         }
         match self.context.reader() {
-            Some(_) => Trail::watched(),
+            // That of the record which will be filled again.
+            Some(_) => turn.spare.records.last_mut().map_or_else(Trail::watched, |spare| spare.trail.renewed()),
             None => Trail::unwatched(),
         }
     }
 
     /// Opens the record of an exchange, if anybody will read it.
-    pub(super) fn record(&self, parts: Option<&request::Parts>, now: Instant, trail: Trail) -> Option<Box<Record>> {
+    pub(super) fn record(&self, parts: Option<&request::Parts>, trail: Trail, turn: &mut Turn) -> Option<Box<Record>> {
         let observer = self.context.reader()?;
-        Some(Box::new(Record {
+        let record = Record {
             connection: Arc::clone(&self.connection),
             number: self.number,
             asked: parts.map(|parts| Asked {
@@ -580,18 +601,25 @@ where
             fields: HeaderMap::new(),
             received_bytes: 0,
             sent_bytes: 0,
-            at: self.context.clock.wall(),
-            began: now,
+            at: turn.wall(&self.context.clock),
+            began: turn.now,
             first_byte: None,
             total: Duration::ZERO,
             ending: Ending::Complete,
             trail,
             outbound: None,
-        }))
+        };
+        Some(match turn.spare.records.pop() {
+            Some(mut spare) => {
+                *spare = record;
+                spare
+            }
+            None => Box::new(record),
+        })
     }
 
-    /// Closes a record and hands it over.
-    pub(super) fn report(&self, mut record: Box<Record>, ending: Ending, now: Instant) {
+    /// Closes a record and hands it over; it comes back if it may be filled again.
+    pub(super) fn report(&self, mut record: Box<Record>, ending: Ending, now: Instant) -> Option<Box<Record>> {
         record.total = now.saturating_duration_since(record.began);
         if record.first_byte == Some(Duration::ZERO) {
             record.first_byte = Some(record.total);
@@ -600,9 +628,11 @@ where
         if let Some(watcher) = self.watcher() {
             watcher.finished(&record);
         }
-        if let Some(observer) = &self.context.observer {
-            observer.finished(record);
-        }
+        let mut seen = self.context.observer.as_ref()?.seen(record)?;
+        // Of what it said, nothing is kept.
+        seen.asked = None;
+        seen.fields = HeaderMap::new();
+        Some(seen)
     }
 }
 

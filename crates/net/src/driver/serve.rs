@@ -113,7 +113,13 @@ where
         if let Some(watched) = &mut this.watched {
             turn.input.watch(std::mem::take(&mut watched.seen));
         }
+        if this.written.is_empty() {
+            std::mem::swap(&mut this.written, &mut turn.spare.written);
+        }
         let closed = this.turn(&mut turn, cx);
+        if this.written.is_empty() {
+            std::mem::swap(&mut this.written, &mut turn.spare.written);
+        }
         if closed.is_ready() {
             turn.input.clear();
             turn.out.clear();
@@ -361,7 +367,7 @@ where
                 }
                 None => {
                     self.number += 1;
-                    let mut record = self.record(None, turn.now, Trail::watched());
+                    let mut record = self.record(None, Trail::watched(), turn);
                     if let Some(record) = &mut record {
                         record.status = status;
                     }
@@ -415,7 +421,7 @@ where
             && let Some(stream) = self.link.engine.open()
         {
             self.number += 1;
-            let record = self.record(None, turn.now, Trail::watched());
+            let record = self.record(None, Trail::watched(), turn);
             self.send_refusal(stream, &error, status, record, turn);
         }
         self.state = State::Closing(Box::new(Close::Refused(error)));
@@ -481,11 +487,10 @@ where
             let mut written = std::mem::take(&mut self.written);
             for (_, record) in written.drain(..count) {
                 let ending = record.ending;
-                self.report(record, ending, now);
+                let seen = self.report(record, ending, now);
+                turn.spare.keep(seen);
             }
-            if !written.is_empty() {
-                self.written = written;
-            }
+            self.written = written;
         }
         match written {
             Poll::Ready(Ok(())) => Ok(!self.link.is_stuck()),

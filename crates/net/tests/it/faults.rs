@@ -284,7 +284,7 @@ async fn a_handler_is_asked_when_it_has_something_to_say_and_not_when_another_ha
     for at in 0..streams {
         let stream = client.open().unwrap();
         let (parts, ()) = http::Request::get(format!("http://a.test/{at}")).body(()).unwrap().into_parts();
-        client.send(stream, Part::Request(parts, Length::Known(0)), &mut out).unwrap();
+        client.send(stream, Part::request(parts, Length::Known(0)), &mut out).unwrap();
     }
     client.poll_transmit(&mut out, Instant::now());
     peer.send(out.pieces().flatten().copied().collect::<Vec<_>>());

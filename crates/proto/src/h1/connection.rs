@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use http::response;
+
 use super::chunked::Decoder;
 use super::config::Config;
 use super::exchange::{Closing, Exchange};
 use super::length::Framing;
 use super::timer::{Awaited, Timer};
-use crate::{ConnectionError, Event, Incoming, Outgoing, Part, Reason, Role, SendError, StreamId};
+use crate::{ConnectionError, Event, Incoming, Length, Outgoing, Part, Reason, Role, SendError, StreamId};
 
 /// One HTTP/1 connection, in either role.
 ///
@@ -236,6 +238,22 @@ impl crate::Connection for Connection {
     #[inline]
     fn send(&mut self, stream: StreamId, part: Part, out: &mut Outgoing) -> Result<(), SendError> {
         self.send_part(stream, part, out)
+    }
+
+    #[inline]
+    fn take_end(&mut self, stream: StreamId) -> bool {
+        self.is_current(stream) && self.take_known_end()
+    }
+
+    #[inline]
+    fn send_response(
+        &mut self,
+        stream: StreamId,
+        parts: &response::Parts,
+        length: Length,
+        out: &mut Outgoing,
+    ) -> Result<(), SendError> {
+        self.send_head(stream, parts, length, out)
     }
 
     #[inline]

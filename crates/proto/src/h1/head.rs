@@ -7,7 +7,9 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE,
+    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT,
+    HOST, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, REFERER, TRANSFER_ENCODING, UPGRADE,
+    UPGRADE_INSECURE_REQUESTS, USER_AGENT,
 };
 use http::{Method, Request, Response, StatusCode, Version, request, response};
 use memchr::{memchr, memchr_iter};
@@ -32,6 +34,7 @@ pub(super) enum Section {
 
 /// Looks for the empty line that ends a section of at most `max` bytes; the first `scanned` hold no line end that
 /// would have mattered.
+#[inline]
 pub(super) fn find_end(bytes: &[u8], scanned: usize, max: usize) -> Section {
     let window = &bytes[..bytes.len().min(max)];
     for feed in memchr_iter(b'\n', window.get(scanned..).unwrap_or_default()) {
@@ -66,6 +69,7 @@ pub(super) struct Facts {
     pub(super) content_length: Noted,
     pub(super) transfer_encoding: Noted,
     host: Noted,
+    host_length: u32,
     upgrade: Noted,
     pub(super) options: Options,
     pub(super) expects_continue: bool,
@@ -80,7 +84,10 @@ impl Facts {
     #[inline]
     fn note(&mut self, name: &HeaderName, length: usize, value: &[u8], at: usize) {
         match length {
-            4 if *name == HOST => self.host.note(at),
+            4 if *name == HOST => {
+                self.host.note(at);
+                self.host_length = value.len() as u32;
+            }
             6 if *name == EXPECT => {
                 self.expects_continue |= elements(value).any(|it| it.eq_ignore_ascii_case(b"100-continue"));
             }
@@ -93,36 +100,50 @@ impl Facts {
     }
 }
 
-/// Reads the head of a request, which ends where `bytes` ends.
-pub(super) fn request(bytes: &Bytes, config: &Config) -> Result<(request::Parts, Facts), ConnectionError> {
+/// Reads the head of a request, which ends where `bytes` ends; `fields` is an empty map to hold its fields.
+#[inline]
+pub(super) fn request(
+    bytes: &Bytes,
+    config: &Config,
+    fields: HeaderMap,
+) -> Result<(Box<request::Parts>, Facts), ConnectionError> {
     let mut reader = Reader { bytes, at: 0, config };
-    let (mut parts, ()) = Request::new(()).into_parts();
+    let mut parts = Box::new(Request::new(()).into_parts().0);
+    parts.headers = fields;
     let (start, end) = reader.first_line()?;
     let absolute = reader.request_line(start, end, &mut parts)?;
     let mut facts = Facts::default();
-    parts.headers = reader.fields(&mut facts)?;
-    check_host(&mut parts, &facts, absolute)?;
+    reader.fields(&mut parts.headers, &mut facts)?;
+    check_host(bytes, &mut parts, &facts, absolute)?;
     Ok((parts, facts))
 }
 
 /// Reads the head of a response, which ends where `bytes` ends.
-pub(super) fn response(bytes: &Bytes, config: &Config) -> Result<(response::Parts, Facts), ConnectionError> {
+pub(super) fn response(bytes: &Bytes, config: &Config) -> Result<(Box<response::Parts>, Facts), ConnectionError> {
     let mut reader = Reader { bytes, at: 0, config };
-    let (mut parts, ()) = Response::new(()).into_parts();
+    let mut parts = Box::new(Response::new(()).into_parts().0);
     let (start, end) = reader.first_line()?;
     reader.status_line(start, end, &mut parts)?;
     let mut facts = Facts::default();
-    parts.headers = reader.fields(&mut facts)?;
+    reader.fields(&mut parts.headers, &mut facts)?;
     Ok((parts, facts))
 }
 
 /// Reads a trailer section, which ends where `bytes` ends.
 pub(super) fn trailers(bytes: &Bytes, config: &Config) -> Result<HeaderMap, ConnectionError> {
-    Reader { bytes, at: 0, config }.fields(&mut Facts::default())
+    let mut trailers = HeaderMap::new();
+    Reader { bytes, at: 0, config }.fields(&mut trailers, &mut Facts::default())?;
+    Ok(trailers)
 }
 
 /// One Host in HTTP/1.1, naming a host; the authority of the target takes its place where there is one.
-fn check_host(parts: &mut request::Parts, facts: &Facts, absolute: bool) -> Result<(), ConnectionError> {
+#[inline]
+fn check_host(
+    bytes: &[u8],
+    parts: &mut request::Parts,
+    facts: &Facts,
+    absolute: bool,
+) -> Result<(), ConnectionError> {
     let at = facts.host.at as usize;
     if facts.host.count > 1 {
         return Err(refuse(&HOST_ONCE, at, "Host came more than once").or("one Host"));
@@ -131,9 +152,7 @@ fn check_host(parts: &mut request::Parts, facts: &Facts, absolute: bool) -> Resu
         let error = ConnectionError::new(&HOST_ONCE, StatusCode::BAD_REQUEST, "an HTTP/1.1 request came without Host");
         return Err(error.or("one Host"));
     }
-    if let Some(host) = parts.headers.get(HOST) {
-        target::host(host.as_bytes(), at)?;
-    }
+    target::host(&bytes[at..at + facts.host_length as usize], at)?;
     if absolute
         && let Some(authority) = parts.uri.authority()
         && parts.headers.get(HOST).is_none_or(|host| host.as_bytes() != authority.as_str().as_bytes())
@@ -175,6 +194,29 @@ impl Reader<'_> {
     /// `method SP request-target SP HTTP-version`; whether the target holds an authority.
     fn request_line(&self, start: usize, end: usize, parts: &mut request::Parts) -> Result<bool, ConnectionError> {
         let line = &self.bytes[start..end];
+        let method = if line.starts_with(b"GET ") { Method::GET } else { self.method(line, start)? };
+        let after = method.as_str().len() + 1;
+        let target = memchr(b' ', &line[after..]).unwrap_or(line.len() - after);
+        if target > self.config.target_bytes_max {
+            let because = format!("the target is longer than {} bytes", self.config.target_bytes_max);
+            return Err(ConnectionError::new(&TARGET_LENGTH, StatusCode::URI_TOO_LONG, because).at(after as u64));
+        }
+        let version = line.get(after + target + 1..).unwrap_or_default();
+        parts.version = version_of(version, start + after + target + 1)?;
+        let from = start + after;
+        let target = &self.bytes[from..from + target];
+        // Parts begin with the target that is asked for most.
+        if target != b"/" || method == Method::CONNECT {
+            target::check(&method, target, from)?;
+            parts.uri = target::hold(self.bytes.slice_ref(target), from)?;
+        }
+        let absolute = target[0] != b'/' && target != b"*";
+        parts.method = method;
+        Ok(absolute)
+    }
+
+    /// `method SP`.
+    fn method(&self, line: &[u8], start: usize) -> Result<Method, ConnectionError> {
         let length = line.iter().position(|b| !is_token(*b)).unwrap_or(line.len());
         if length > self.config.method_bytes_max {
             let because = format!("the method is longer than {} bytes", self.config.method_bytes_max);
@@ -183,20 +225,7 @@ impl Reader<'_> {
         if length == 0 || line.get(length) != Some(&b' ') {
             return Err(bad_method(line, start, length));
         }
-        let method = Method::from_bytes(&line[..length]).map_err(|_| bad_method(line, start, length))?;
-        let after = length + 1;
-        let target = memchr(b' ', &line[after..]).unwrap_or(line.len() - after);
-        if target > self.config.target_bytes_max {
-            let because = format!("the target is longer than {} bytes", self.config.target_bytes_max);
-            return Err(ConnectionError::new(&TARGET_LENGTH, StatusCode::URI_TOO_LONG, because).at(after as u64));
-        }
-        let version = line.get(after + target + 1..).unwrap_or_default();
-        parts.version = version_of(version, start + after + target + 1)?;
-        let target = self.bytes.slice(start + after..start + after + target);
-        parts.uri = target::parse(&method, &target, start + after)?;
-        let absolute = target[0] != b'/' && target[..] != b"*"[..];
-        parts.method = method;
-        Ok(absolute)
+        Method::from_bytes(&line[..length]).map_err(|_| bad_method(line, start, length))
     }
 
     /// `HTTP-version SP status-code SP [ reason-phrase ]`.
@@ -223,8 +252,8 @@ impl Reader<'_> {
     }
 
     /// Field lines, up to and with the empty line.
-    fn fields(&mut self, facts: &mut Facts) -> Result<HeaderMap, ConnectionError> {
-        let mut fields = HeaderMap::new();
+    #[inline]
+    fn fields(&mut self, fields: &mut HeaderMap, facts: &mut Facts) -> Result<(), ConnectionError> {
         let mut count = 0;
         loop {
             let start = self.at;
@@ -232,11 +261,14 @@ impl Reader<'_> {
                 return Err(too_large(start, "the head is longer than its limit"));
             };
             if start == end {
-                return Ok(fields);
+                return Ok(());
             }
             if count == 0 {
                 // Most heads have lines of some 32 bytes: reserve once, and not much too much.
-                fields.reserve(((self.bytes.len() - start) / 32).clamp(4, self.config.fields_max.max(4)));
+                let expected = ((self.bytes.len() - start) / 32).clamp(4, self.config.fields_max.max(4));
+                if fields.capacity() < expected {
+                    fields.reserve(expected);
+                }
             }
             count += 1;
             if count > self.config.fields_max {
@@ -246,7 +278,7 @@ impl Reader<'_> {
                 let because = format!("a field line is longer than {} bytes", self.config.field_bytes_max);
                 return Err(too_large(start, because));
             }
-            self.field(start, end, &mut fields, facts)?;
+            self.field(start, end, fields, facts)?;
         }
     }
 
@@ -262,7 +294,7 @@ impl Reader<'_> {
         let line = &self.bytes[start..end];
         // What holds a name refuses what is no token: where it does, the offending octet is looked for.
         let length = line.iter().position(|b| *b == b':').unwrap_or(line.len());
-        let name = match HeaderName::from_bytes(&line[..length]) {
+        let name = match usual(&line[..length]).map_or_else(|| HeaderName::from_bytes(&line[..length]), Ok) {
             Ok(name) if length < line.len() => name,
             _ => return Err(bad_name(line, start)),
         };
@@ -279,6 +311,43 @@ impl Reader<'_> {
         fields.try_append(name, value).map_err(|_| too_large(start, "more fields came than can be held"))?;
         Ok(())
     }
+}
+
+/// The names of most fields of most requests: to compare with what is likely costs less than to look among all.
+#[inline]
+fn usual(name: &[u8]) -> Option<HeaderName> {
+    const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+    const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+    const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+    const SEC_FETCH_USER: HeaderName = HeaderName::from_static("sec-fetch-user");
+    const PRIORITY: HeaderName = HeaderName::from_static("priority");
+    let letter = |at: usize| name[at] | 0x20;
+    let likely = match name.len() {
+        4 => HOST,
+        6 if letter(0) == b'a' => ACCEPT,
+        6 => COOKIE,
+        7 => REFERER,
+        8 => PRIORITY,
+        10 if letter(0) == b'u' => USER_AGENT,
+        10 => CONNECTION,
+        12 => CONTENT_TYPE,
+        13 if letter(0) == b'c' => CACHE_CONTROL,
+        13 => IF_NONE_MATCH,
+        14 => match letter(10) {
+            b'n' => CONTENT_LENGTH,
+            b'd' => SEC_FETCH_DEST,
+            b'm' => SEC_FETCH_MODE,
+            b's' => SEC_FETCH_SITE,
+            _ => SEC_FETCH_USER,
+        },
+        15 if letter(7) == b'e' => ACCEPT_ENCODING,
+        15 => ACCEPT_LANGUAGE,
+        17 if letter(0) == b'i' => IF_MODIFIED_SINCE,
+        17 => TRANSFER_ENCODING,
+        25 => UPGRADE_INSECURE_REQUESTS,
+        _ => return None,
+    };
+    likely.as_str().as_bytes().eq_ignore_ascii_case(name).then_some(likely)
 }
 
 /// `HTTP/1.1`, or a version that is taken for it or refused; the minor version above 1 is one that says nothing to us.
@@ -422,3 +491,48 @@ static HOST_ONCE: Rule = Rule {
     section: "RFC 9112, section 3.2",
     says: "An HTTP/1.1 request has exactly one Host field.",
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_usual_name_is_the_one_that_was_written() {
+        for written in [
+            "Host",
+            "date",
+            "ACCEPT",
+            "Cookie",
+            "Expect",
+            "Referer",
+            "Upgrade",
+            "Priority",
+            "User-Agent",
+            "Connection",
+            "Keep-Alive",
+            "Content-Type",
+            "Cache-Control",
+            "If-None-Match",
+            "Content-Length",
+            "Sec-Fetch-Dest",
+            "Sec-Fetch-Mode",
+            "Sec-Fetch-Site",
+            "Sec-Fetch-User",
+            "Sec-Fetch-Blue",
+            "Accept-Charset",
+            "Accept-Encoding",
+            "accept-language",
+            "Accept-eanguage",
+            "If-Modified-Since",
+            "Transfer-Encoding",
+            "Upgrade-Insecure-Requests",
+        ] {
+            let read = HeaderName::from_bytes(written.as_bytes()).unwrap();
+            if let Some(usual) = usual(written.as_bytes()) {
+                assert_eq!(usual, read);
+            }
+        }
+        assert!(usual(b"hosu").is_none() && usual(b"hos").is_none() && usual(b"").is_none());
+        assert!(usual(b"ho\x53t").is_some() && usual(b"ho\x13t").is_none());
+    }
+}

@@ -76,7 +76,7 @@ impl Connection {
         self.timer.stop();
         let bytes = input.take(length);
         self.offset = length as u64;
-        if server { self.request(&bytes) } else { self.response(&bytes) }
+        if server { self.request(&bytes, input.spare_fields()) } else { self.response(&bytes) }
     }
 
     fn skip_empty_lines(&mut self, input: &mut Incoming) {
@@ -108,14 +108,15 @@ impl Connection {
     fn unreadable(&self, bytes: &[u8], length: usize) -> ConnectionError {
         let cut = Bytes::copy_from_slice(&bytes[..length]);
         let error = match self.role {
-            Role::Server => head::request(&cut, &self.config).err(),
+            Role::Server => head::request(&cut, &self.config, HeaderMap::new()).err(),
             Role::Client => head::response(&cut, &self.config).err(),
         };
         error.unwrap_or_else(|| incomplete("a head could not be read to its end"))
     }
 
-    fn request(&mut self, bytes: &Bytes) -> Polled {
-        let (parts, facts) = head::request(bytes, &self.config)?;
+    #[inline]
+    fn request(&mut self, bytes: &Bytes, fields: HeaderMap) -> Polled {
+        let (parts, facts) = head::request(bytes, &self.config, fields)?;
         let framing = length::of_request(&parts.method, parts.version, &facts, &parts.headers)?;
         let length = match framing {
             Framing::Known(length) => Length::Known(length),
@@ -169,7 +170,7 @@ impl Connection {
     }
 
     /// 101 (Switching Protocols), which answers an offer and nothing else.
-    fn switched(&mut self, parts: http::response::Parts, facts: &Facts) -> Polled {
+    fn switched(&mut self, parts: Box<http::response::Parts>, facts: &Facts) -> Polled {
         if !self.exchange.upgrade || !facts.upgrades() || parts.version == Version::HTTP_10 {
             let because = "101 came, which takes up no protocol that was offered";
             return Err(ConnectionError::silent(&SWITCHING, because));
@@ -181,7 +182,7 @@ impl Connection {
 
     fn poll_known(&mut self, left: u64, input: &mut Incoming, now: Instant) -> Polled {
         if left == 0 {
-            return Ok(self.ended(HeaderMap::new()));
+            return Ok(self.told_end(HeaderMap::new()));
         }
         let content = self.content(usize::try_from(left).unwrap_or(usize::MAX), input, now)?;
         if let Some(content) = &content {
@@ -209,13 +210,13 @@ impl Connection {
                 }
                 self.told(content)
             }
-            chunked::Found::End(trailers) => Ok(self.ended(trailers)),
+            chunked::Found::End(trailers) => Ok(self.told_end(trailers)),
         }
     }
 
     fn poll_until_close(&mut self, input: &mut Incoming, now: Instant) -> Polled {
         if input.is_empty() && self.eof {
-            return Ok(self.ended(HeaderMap::new()));
+            return Ok(self.told_end(HeaderMap::new()));
         }
         let content = self.content(usize::MAX, input, now)?;
         self.told(content)
@@ -272,14 +273,29 @@ impl Connection {
         }
     }
 
-    /// The message that was received is whole.
-    fn ended(&mut self, trailers: HeaderMap) -> Option<Event> {
+    /// The message that was received is whole: tells of it, unless what was left of it was dropped.
+    fn told_end(&mut self, trailers: HeaderMap) -> Option<Event> {
         let told = !self.discarding;
         let stream = StreamId(self.stream);
+        self.end_received();
+        told.then_some(Event::Received(stream, Part::End(trailers)))
+    }
+
+    #[inline]
+    fn end_received(&mut self) {
         self.timer.stop();
         self.receiving = Receiving::Ended;
         self.settle();
-        told.then_some(Event::Received(stream, Part::End(trailers)))
+    }
+
+    /// Takes the end of a message all of whose content was received; false where it is not there yet.
+    #[inline]
+    pub(super) fn take_known_end(&mut self) -> bool {
+        let ends = matches!(self.receiving, Receiving::Known(0)) && !self.discarding;
+        if ends {
+            self.end_received();
+        }
+        ends
     }
 
     /// The message was received and the exchange is not over.

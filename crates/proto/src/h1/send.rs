@@ -12,20 +12,42 @@ use crate::{Length, Outgoing, Part, Role, SendError, StreamId};
 impl Connection {
     #[inline]
     pub(super) fn send_part(&mut self, stream: StreamId, part: Part, out: &mut Outgoing) -> Result<(), SendError> {
-        if self.over {
-            return Err(SendError::Closing);
-        }
-        if !self.is_current(stream) {
-            return Err(SendError::NoSuchStream);
-        }
+        self.may_send(stream)?;
         match (part, self.role) {
-            (Part::Response(parts, length), Role::Server) => self.send_response(&parts, length, out),
+            (Part::Response(parts, length), Role::Server) => self.send_final(&parts, length, out),
             (Part::Content(content), _) => self.send_content(content, out),
             (Part::End(trailers), _) => self.send_end(&trailers, out),
             (Part::Interim(parts), Role::Server) => self.send_interim(&parts, out),
             (Part::Request(parts, length), Role::Client) => self.send_request(&parts, length, out),
             _ => Err(SendError::OutOfOrder),
         }
+    }
+
+    /// The head of the final response, from where it lies.
+    #[inline]
+    pub(super) fn send_head(
+        &mut self,
+        stream: StreamId,
+        parts: &response::Parts,
+        length: Length,
+        out: &mut Outgoing,
+    ) -> Result<(), SendError> {
+        self.may_send(stream)?;
+        match self.role {
+            Role::Server => self.send_final(parts, length, out),
+            Role::Client => Err(SendError::OutOfOrder),
+        }
+    }
+
+    #[inline]
+    fn may_send(&self, stream: StreamId) -> Result<(), SendError> {
+        if self.over {
+            return Err(SendError::Closing);
+        }
+        if !self.is_current(stream) {
+            return Err(SendError::NoSuchStream);
+        }
+        Ok(())
     }
 
     /// An interim response; one that the client cannot read is left out, and so is 100 for content that has come.
@@ -53,7 +75,7 @@ impl Connection {
         own.map(|_| ()).inspect_err(|_| out.truncate(start))
     }
 
-    fn send_response(&mut self, parts: &response::Parts, length: Length, out: &mut Outgoing) -> Result<(), SendError> {
+    fn send_final(&mut self, parts: &response::Parts, length: Length, out: &mut Outgoing) -> Result<(), SendError> {
         if self.sending != Sending::Head {
             return Err(SendError::OutOfOrder);
         }

@@ -9,16 +9,20 @@ use wirelight_semantics::decision::Rule;
 use super::octets::{is_name, is_path, is_query, seen};
 use crate::ConnectionError;
 
-/// Reads the target of a request; `at` is where it stands in the head.
-pub(super) fn parse(method: &Method, target: &Bytes, at: usize) -> Result<Uri, ConnectionError> {
-    let form = match target.first() {
+/// Whether a target has one of the four forms, and one that its method may have; `at` is where it stands in the head.
+#[inline]
+pub(super) fn check(method: &Method, target: &[u8], at: usize) -> Result<(), ConnectionError> {
+    match target.first() {
         Some(b'/') if *method != Method::CONNECT => path_and_query(target, 0, at),
         _ if *method == Method::CONNECT => authority(target, at, Port::Required),
         Some(b'*') if target.len() == 1 => asterisk(method, at),
         _ => absolute(target, at),
-    };
-    form?;
-    Uri::from_maybe_shared(target.clone())
+    }
+}
+
+/// A target as it is handed on.
+pub(super) fn hold(target: Bytes, at: usize) -> Result<Uri, ConnectionError> {
+    Uri::from_maybe_shared(target)
         .map_err(|error| refuse(&TARGET, at, format!("the target is not a URI that can be held: {error}")))
 }
 
@@ -104,9 +108,9 @@ fn authority(value: &[u8], at: usize, port: Port) -> Result<(), ConnectionError>
     let length = if value.first() == Some(&b'[') {
         literal(value, at)?
     } else {
-        let length = value.iter().position(|b| *b == b':').unwrap_or(value.len());
-        if let Some(offset) = value[..length].iter().position(|b| !is_name(*b)) {
-            return Err(refuse(&HOST, at + offset, format!("{} may not stand in a host", seen(value[offset]))));
+        let length = value.iter().position(|b| !is_name(*b)).unwrap_or(value.len());
+        if let Some(b) = value.get(length).filter(|b| **b != b':') {
+            return Err(refuse(&HOST, at + length, format!("{} may not stand in a host", seen(*b))));
         }
         length
     };
@@ -180,7 +184,8 @@ mod tests {
 
     fn refused(method: Method, target: &'static str) -> Option<(&'static str, u64)> {
         let target = Bytes::from_static(target.as_bytes());
-        parse(&method, &target, 0).err().map(|error| (error.rule.name, error.at.unwrap()))
+        let held = check(&method, &target, 0).and_then(|()| hold(target, 0));
+        held.err().map(|error| (error.rule.name, error.at.unwrap()))
     }
 
     #[test]

@@ -60,7 +60,7 @@ fn whole(response: &[u8], split: Split) -> bool {
     let mut client = Connection::new(Role::Client, Arc::default(), now);
     let stream = client.open().unwrap();
     let request = Request::get("http://wirelight.test/").body(()).unwrap().into_parts().0;
-    client.send(stream, Part::Request(request, Length::Known(0)), &mut Outgoing::new()).unwrap();
+    client.send(stream, Part::request(request, Length::Known(0)), &mut Outgoing::new()).unwrap();
     client.send(stream, Part::End(HeaderMap::new()), &mut Outgoing::new()).unwrap();
     let mut input = Incoming::new();
     let pieces = split.pieces(response, &mut Random::new(1));

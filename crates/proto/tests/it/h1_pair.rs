@@ -82,7 +82,7 @@ fn exchange(pair: &mut Pair<Connection>, stream: StreamId, random: &mut Random, 
     let method = if length == Length::Known(0) { Method::HEAD } else { Method::POST };
     let request = Request::builder().method(method.clone()).uri("http://a/x").body(()).unwrap();
     let mut out = std::mem::take(&mut pair.client.out);
-    let head = Part::Request(request.into_parts().0, length);
+    let head = Part::request(request.into_parts().0, length);
     for part in std::iter::once(head).chain(parts(&sent, random)) {
         pair.client.engine.send(stream, part, &mut out).unwrap();
     }
@@ -95,7 +95,7 @@ fn exchange(pair: &mut Pair<Connection>, stream: StreamId, random: &mut Random, 
     let (sent, length) = message(random);
     let mut response = Response::new(()).into_parts().0;
     response.status = StatusCode::from_u16(200 + random.below(4) as u16).unwrap();
-    for part in std::iter::once(Part::Response(response, length)).chain(parts(&sent, random)) {
+    for part in std::iter::once(Part::response(response, length)).chain(parts(&sent, random)) {
         pair.server.engine.send(stream, part, &mut pair.server.out).unwrap();
     }
     pair.settle();

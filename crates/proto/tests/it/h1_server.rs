@@ -43,7 +43,7 @@ fn pipelined_requests_are_answered_in_order() {
         assert!(matches!(server.poll_event(&mut input, now).unwrap(), Some(Event::Received(_, Part::End(_)))));
         assert!(server.poll_event(&mut input, now).unwrap().is_none(), "the next request waits for the response");
         let (parts, ()) = Response::new(()).into_parts();
-        server.send(stream, Part::Response(parts, Length::Known(2)), &mut out).unwrap();
+        server.send(stream, Part::response(parts, Length::Known(2)), &mut out).unwrap();
         server.send(stream, Part::Content(Bytes::from_static(b"ok")), &mut out).unwrap();
         server.send(stream, Part::End(HeaderMap::new()), &mut out).unwrap();
     }

@@ -36,7 +36,7 @@ impl<T: Transport> Peer<T> {
     pub(crate) fn ask(&mut self, request: http::Request<()>, length: Length) -> StreamId {
         let stream = self.engine.open().expect("the server allows another stream");
         let parts: request::Parts = request.into_parts().0;
-        self.send(stream, Part::Request(parts, length));
+        self.send(stream, Part::request(parts, length));
         if length == Length::Known(0) {
             self.send(stream, Part::End(HeaderMap::new()));
         }
@@ -96,7 +96,7 @@ impl<T: Transport> Peer<T> {
     pub(crate) async fn head(&mut self, stream: StreamId) -> http::response::Parts {
         loop {
             match self.next().await {
-                Event::Received(of, Part::Response(parts, _)) if of == stream => return parts,
+                Event::Received(of, Part::Response(parts, _)) if of == stream => return *parts,
                 Event::Reset(of, reason) if of == stream => panic!("reset: {reason:?}"),
                 _ => {}
             }

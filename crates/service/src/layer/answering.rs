@@ -4,7 +4,7 @@
 //! several layers those moves are most of what the layers cost.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use crate::{Response, Result};
 
@@ -21,9 +21,9 @@ pin_project_lite::pin_project! {
 impl<F, M> Mapped<F, M>
 where
     F: Future<Output = Result<Response>>,
-    M: FnOnce(Result<Response>) -> Result<Response>,
+    M: FnOnce(&mut Result<Response>),
 {
-    /// What `map` makes of an answer.
+    /// What `map` makes of an answer, where it lies: an answer is large.
     pub fn new(answer: F, map: M) -> Self {
         Self { answer, map: Some(map) }
     }
@@ -32,15 +32,18 @@ where
 impl<F, M> Future for Mapped<F, M>
 where
     F: Future<Output = Result<Response>>,
-    M: FnOnce(Result<Response>) -> Result<Response>,
+    M: FnOnce(&mut Result<Response>),
 {
     type Output = Result<Response>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Response>> {
         let this = self.project();
-        let answer = ready!(this.answer.poll(cx));
-        let map = this.map.take().expect("a future that is ready is not polled again");
-        Poll::Ready(map(answer))
+        let mut polled = this.answer.poll(cx);
+        if let Poll::Ready(answer) = &mut polled {
+            let map = this.map.take().expect("a future that is ready is not polled again");
+            map(answer);
+        }
+        polled
     }
 }
 

@@ -137,18 +137,20 @@ impl<F: Future<Output = Result<Response>>> Future for Catching<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Response>> {
         let this = self.project();
-        match catch(Place::Service, || this.answer.poll(cx)) {
-            Ok(Poll::Ready(Ok(mut response))) => {
-                // The content of a file is nobody's code.
-                if response.body().as_bytes().is_none() && response.body_mut().as_file().is_none() {
-                    let body = std::mem::take(response.body_mut());
-                    *response.body_mut() = Guarded::body(body, std::mem::take(this.trail));
-                }
-                Poll::Ready(Ok(response))
-            }
-            Ok(polled) => polled,
-            Err(panicked) => Poll::Ready(Err(panicked.noted(this.trail))),
+        let mut polled = Poll::Pending;
+        // The answer is put where it will be read: it is large.
+        if let Err(panicked) = catch(Place::Service, || polled = this.answer.poll(cx)) {
+            polled = Poll::Ready(Err(panicked.noted(this.trail)));
         }
+        if let Poll::Ready(Ok(response)) = &mut polled
+            && response.body().as_bytes().is_none()
+            // The content of a file is nobody's code.
+            && response.body_mut().as_file().is_none()
+        {
+            let body = std::mem::take(response.body_mut());
+            *response.body_mut() = Guarded::body(body, std::mem::take(this.trail));
+        }
+        polled
     }
 }
 

@@ -45,11 +45,11 @@ impl<S> Layer<S> for AddDate {
 impl<S: Service> Service for Layered<AddDate, S> {
     fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
         Mapped::new(self.inner.call(request), |answer| {
-            let mut response = answer?;
-            if let Entry::Vacant(vacant) = response.headers_mut().entry(header::DATE) {
+            if let Ok(response) = answer
+                && let Entry::Vacant(vacant) = response.headers_mut().entry(header::DATE)
+            {
                 vacant.insert(now(&self.layer.clock));
             }
-            Ok(response)
         })
     }
 }

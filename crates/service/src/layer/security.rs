@@ -147,11 +147,11 @@ impl<S: Service> Service for Layered<SecureResponses, S> {
         // Only a secure exchange leads to a decision.
         let trail = exchange.filter(|_| secure).map(|exchange| exchange.trail.clone()).unwrap_or_default();
         Mapped::new(self.inner.call(request), move |answer| {
-            let mut response = answer?;
-            if let Some(decision) = self.layer.apply(secure, response.headers_mut()) {
+            if let Ok(response) = answer
+                && let Some(decision) = self.layer.apply(secure, response.headers_mut())
+            {
                 trail.note(decision);
             }
-            Ok(response)
         })
     }
 }

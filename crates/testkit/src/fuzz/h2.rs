@@ -193,7 +193,7 @@ fn silent(role: Role, bytes: &[u8], split: Split, config: &Config) -> (Log, Vec<
         for _ in 0..3 {
             let Some(stream) = engine.open() else { break };
             let request = Request::get("http://a/").body(()).expect("a request").into_parts().0;
-            engine.send(stream, Part::Request(request, Length::Known(0)), &mut out).expect("a request can be sent");
+            engine.send(stream, Part::request(request, Length::Known(0)), &mut out).expect("a request can be sent");
             engine.send(stream, Part::End(HeaderMap::new()), &mut out).expect("and ended");
         }
     }
@@ -321,7 +321,7 @@ impl Play {
         let value = "v".repeat(data.number());
         parts.headers.insert("x-value", HeaderValue::from_str(&value).expect("a value"));
         let client = &mut self.pair.client;
-        client.engine.send(stream, Part::Request(parts, Length::Unknown), &mut client.out).expect("a valid request");
+        client.engine.send(stream, Part::request(parts, Length::Unknown), &mut client.out).expect("a valid request");
         self.open.push_back((stream, false));
     }
 
@@ -331,7 +331,7 @@ impl Play {
         let mut parts = Response::new(()).into_parts().0;
         parts.status = [StatusCode::OK, StatusCode::NO_CONTENT, StatusCode::NOT_FOUND][data.number() % 3];
         let server = &mut self.pair.server;
-        *answered |= server.engine.send(*stream, Part::Response(parts, Length::Unknown), &mut server.out).is_ok();
+        *answered |= server.engine.send(*stream, Part::response(parts, Length::Unknown), &mut server.out).is_ok();
     }
 
     fn send(&mut self, picked: usize, from_client: bool, data: &mut Data<'_>) {

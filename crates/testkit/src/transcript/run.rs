@@ -240,9 +240,9 @@ impl Stage {
 
     fn act(&mut self, act: &Act) -> Result<Result<(), SendError>, String> {
         let part = match act {
-            Act::Request(head) => Part::Request(request(head)?, head.length),
-            Act::Interim(head) => Part::Interim(response(head)?),
-            Act::Response(head) => Part::Response(response(head)?, head.length),
+            Act::Request(head) => Part::request(request(head)?, head.length),
+            Act::Interim(head) => Part::interim(response(head)?),
+            Act::Response(head) => Part::response(response(head)?, head.length),
             Act::Content(content) => Part::Content(Bytes::copy_from_slice(content)),
             Act::End(trailers) => Part::End(trailers.clone()),
             Act::Reset => {

@@ -146,7 +146,7 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
             parts.version = recording::version(self.link.engine.is_multiplexed(), parts.version);
             exchange.recording = Recording::begin(&self.context, &self.connection, self.number, &parts, turn.now);
         }
-        if let Err(error) = self.send_part(exchange, stream, Part::Request(parts, length), turn) {
+        if let Err(error) = self.send_part(exchange, stream, Part::request(parts, length), turn) {
             self.link.engine.reset(stream, Reason::Broken, &mut turn.out);
             exchange.fail(error, false);
             return;
@@ -231,14 +231,14 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
         self.exchanges.iter().position(|exchange| exchange.stream == Some(stream))
     }
 
-    fn answer(&mut self, index: usize, parts: http::response::Parts, length: Length) {
+    fn answer(&mut self, index: usize, parts: Box<http::response::Parts>, length: Length) {
         let exchange = &mut self.exchanges[index];
         if exchange.continue_by.take().is_some() {
             // Answered before the content was asked for: it is not sent (RFC 9110, section 10.1.1).
             exchange.upload = None;
             exchange.held_back = true;
         }
-        exchange.answer(parts, length);
+        exchange.answer(*parts, length);
     }
 
     /// The server gave one exchange up.

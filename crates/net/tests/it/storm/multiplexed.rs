@@ -185,7 +185,7 @@ impl Caller {
                 0 => Length::Unknown,
                 _ => Length::Known(call.unsent.len() as u64),
             };
-            self.engine.send(stream, Part::Request(parts, length), &mut self.out).unwrap();
+            self.engine.send(stream, Part::request(parts, length), &mut self.out).unwrap();
         }
     }
 

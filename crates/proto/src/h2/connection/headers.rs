@@ -85,17 +85,9 @@ impl Connection {
         if let Some(excess) = section.excess() {
             return self.refuse_fields(id, end_stream, excess).map(|()| Step::Consumed);
         }
-        // The head is filled in where it will be read: it is large.
-        let (parts, ()) = http::Request::new(()).into_parts();
-        *slot = Some(Event::Received(name(id), Part::Request(parts, Length::Unknown)));
-        let Some(Event::Received(_, Part::Request(parts, length))) = slot else { return Ok(Step::Consumed) };
-        match self.begin(id, end_stream, section, parts) {
-            Ok(known) => *length = known,
-            Err(malformed) => {
-                *slot = None;
-                return Err(malformed.fault(id));
-            }
-        }
+        let mut parts = Box::new(http::Request::new(()).into_parts().0);
+        let length = self.begin(id, end_stream, section, &mut parts).map_err(|malformed| malformed.fault(id))?;
+        *slot = Some(Event::Received(name(id), Part::Request(parts, length)));
         Ok(Step::Heard)
     }
 
@@ -186,7 +178,7 @@ impl Connection {
             if end_stream || parts.status == StatusCode::SWITCHING_PROTOCOLS || stream.interims > interim_max {
                 return Err(Malformed::Interim.fault(id));
             }
-            *slot = Some(Event::Received(name(id), Part::Interim(parts)));
+            *slot = Some(Event::Received(name(id), Part::interim(parts)));
             return Ok(Step::Heard);
         }
         let absent = stream.head_only || matches!(parts.status.as_u16(), 204 | 304);
@@ -200,7 +192,7 @@ impl Connection {
             self.end_receiving(id);
             self.pending.push_back(Pending::End(id));
         }
-        *slot = Some(Event::Received(name(id), Part::Response(parts, length(content_length, end_stream))));
+        *slot = Some(Event::Received(name(id), Part::response(parts, length(content_length, end_stream))));
         Ok(Step::Heard)
     }
 

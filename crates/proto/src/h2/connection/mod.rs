@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, response};
 
 use super::PREFACE;
 use super::abuse::{Abuse, HEADER_LIST_SIZE, Nuisance};
@@ -23,7 +23,7 @@ use super::schedule::{Priority, Schedule};
 use super::settings::{self, Announced};
 use super::stream::{Receiving, Stream};
 use super::streams::{ResetBy, Streams};
-use crate::{ConnectionError, Event, Incoming, Outgoing, Part, Reason, Role, SendError, StreamId};
+use crate::{ConnectionError, Event, Incoming, Length, Outgoing, Part, Reason, Role, SendError, StreamId};
 use headers::Block;
 use timers::Timers;
 
@@ -400,6 +400,17 @@ impl crate::Connection for Connection {
     #[inline]
     fn send(&mut self, stream: StreamId, part: Part, out: &mut Outgoing) -> Result<(), SendError> {
         self.send_part(number(stream), part, out)
+    }
+
+    #[inline]
+    fn send_response(
+        &mut self,
+        stream: StreamId,
+        parts: &response::Parts,
+        length: Length,
+        out: &mut Outgoing,
+    ) -> Result<(), SendError> {
+        self.send_head(number(stream), parts, length, out)
     }
 
     #[inline]

@@ -15,7 +15,7 @@ impl Connection {
             return Err(SendError::Closing);
         }
         match (part, self.role) {
-            (Part::Response(parts, length), Role::Server) => self.send_response(id, &parts, length, out),
+            (Part::Response(parts, length), Role::Server) => self.send_final(id, &parts, length, out),
             (Part::Content(content), _) => self.send_content(id, content),
             (Part::End(trailers), _) => self.send_end(id, trailers, out),
             (Part::Interim(parts), Role::Server) => self.send_interim(id, &parts, out),
@@ -24,8 +24,24 @@ impl Connection {
         }
     }
 
+    /// The head of the final response, from where it lies.
     #[inline]
-    fn send_response(
+    pub(super) fn send_head(
+        &mut self,
+        id: u32,
+        parts: &response::Parts,
+        length: Length,
+        out: &mut Outgoing,
+    ) -> Result<(), SendError> {
+        match self.role {
+            _ if self.over => Err(SendError::Closing),
+            Role::Server => self.send_final(id, parts, length, out),
+            Role::Client => Err(SendError::OutOfOrder),
+        }
+    }
+
+    #[inline]
+    fn send_final(
         &mut self,
         id: u32,
         parts: &response::Parts,

@@ -14,7 +14,7 @@ fn request(method: &str, uri: &str) -> request::Parts {
 /// Opens a stream and sends a request without content.
 fn ask(bench: &mut Bench, uri: &str) -> u32 {
     let stream = bench.engine.open().unwrap().0 as u32;
-    bench.send(stream, Part::Request(request("GET", uri), Length::Known(0)));
+    bench.send(stream, Part::request(request("GET", uri), Length::Known(0)));
     bench.end(stream);
     stream
 }
@@ -35,7 +35,7 @@ fn an_exchange() {
     let mut parts = request("POST", "https://a.test/x?y");
     parts.headers.insert("host", HeaderValue::from_static("a.test"));
     parts.headers.insert("te", HeaderValue::from_static("trailers"));
-    bench.send(1, Part::Request(parts, Length::Known(3)));
+    bench.send(1, Part::request(parts, Length::Known(3)));
     bench.send(1, Part::Content(Bytes::from_static(b"abc")));
     bench.end(1);
     let head = ":method: POST\n:scheme: https\n:authority: a.test\n:path: /x?y\ncontent-length: 3\nte: trailers";
@@ -72,7 +72,7 @@ fn lengths_of_responses() {
     ] {
         let mut bench = Bench::client(Config::default());
         bench.engine.open().unwrap();
-        bench.send(1, Part::Request(request(method, "http://a/"), Length::Known(0)));
+        bench.send(1, Part::request(request(method, "http://a/"), Length::Known(0)));
         bench.end(1);
         bench.headers(1, &block(head), end_stream);
         assert_eq!(bench.events(), events, "{method} {head}");
@@ -105,7 +105,7 @@ fn targets_that_cannot_be_sent() {
     ] {
         let stream = bench.engine.open().unwrap();
         let mut out = wirelight_proto::Outgoing::new();
-        let sent = bench.engine.send(stream, Part::Request(request(method, uri), Length::Known(0)), &mut out);
+        let sent = bench.engine.send(stream, Part::request(request(method, uri), Length::Known(0)), &mut out);
         assert_eq!(sent, Err(SendError::Invalid), "{method} {uri}");
         let written: Vec<u8> = out.pieces().flatten().copied().collect();
         assert!(!written.contains(&1) || written.len() < 9, "nothing was written");
@@ -114,7 +114,7 @@ fn targets_that_cannot_be_sent() {
     parts.extensions.insert(Protocol::WEBSOCKET);
     let stream = bench.engine.open().unwrap();
     let mut out = wirelight_proto::Outgoing::new();
-    let sent = bench.engine.send(stream, Part::Request(parts, Length::Unknown), &mut out);
+    let sent = bench.engine.send(stream, Part::request(parts, Length::Unknown), &mut out);
     assert_eq!(sent, Err(SendError::Invalid), "extended CONNECT was not announced");
 }
 
@@ -128,7 +128,7 @@ fn extended_connect_is_used_once_announced() {
     let mut parts = request("CONNECT", "https://a.test/chat");
     parts.extensions.insert(Protocol::WEBSOCKET);
     bench.engine.open().unwrap();
-    bench.send(1, Part::Request(parts, Length::Unknown));
+    bench.send(1, Part::request(parts, Length::Unknown));
     let head = ":method: CONNECT\n:scheme: https\n:authority: a.test\n:path: /chat\n:protocol: websocket";
     assert_eq!(bench.wrote(), [Wrote::Headers(1, head.split('\n').map(str::to_owned).collect(), false)]);
     bench.headers(1, &block(":status: 200"), false);
@@ -156,7 +156,7 @@ fn what_the_server_did_not_act_on_is_safe_to_repeat() {
 fn a_server_may_stop_the_request_and_still_have_answered() {
     let mut bench = Bench::client(Config::default());
     bench.engine.open().unwrap();
-    bench.send(1, Part::Request(request("POST", "http://a/"), Length::Unknown));
+    bench.send(1, Part::request(request("POST", "http://a/"), Length::Unknown));
     bench.headers(1, &block(":status: 200"), true);
     bench.reset(1, Code::NO_ERROR);
     assert_eq!(bench.events(), ["1 response 200 Known(0)", "1 end", "1 reset Code(0)"]);
@@ -181,9 +181,9 @@ fn requests_go_out_in_the_order_of_their_streams() {
     let mut bench = Bench::client(Config::default());
     bench.engine.open().unwrap();
     bench.engine.open().unwrap();
-    bench.send(3, Part::Request(request("GET", "http://a/"), Length::Known(0)));
+    bench.send(3, Part::request(request("GET", "http://a/"), Length::Known(0)));
     let mut out = wirelight_proto::Outgoing::new();
-    let late = Part::Request(request("GET", "http://a/"), Length::Known(0));
+    let late = Part::request(request("GET", "http://a/"), Length::Known(0));
     assert_eq!(bench.engine.send(StreamId(1), late, &mut out), Err(SendError::OutOfOrder));
     let end = Part::End(HeaderMap::new());
     assert_eq!(bench.engine.send(StreamId(1), end, &mut out), Err(SendError::OutOfOrder));

@@ -149,7 +149,7 @@ fn a_client_judges_frames_by_the_state_of_their_stream() {
         for stream in [1, 3] {
             bench.engine.open().unwrap();
             let parts = http::Request::get("http://a/").body(()).unwrap().into_parts().0;
-            bench.send(stream, wirelight_proto::Part::Request(parts, wirelight_proto::Length::Known(0)));
+            bench.send(stream, wirelight_proto::Part::request(parts, wirelight_proto::Length::Known(0)));
             bench.end(stream);
         }
         assert!(bench.engine.open().is_some(), "5 is open to nobody but the application");

@@ -66,7 +66,7 @@ fn the_connection_window_holds_back_all_streams() {
     bench.headers(5, &get(""), true);
     bench.events();
     let (parts, ()) = Response::new(()).into_parts();
-    bench.send(5, Part::Response(parts, Length::Known(0)));
+    bench.send(5, Part::response(parts, Length::Known(0)));
     bench.end(5);
     assert!(matches!(&bench.wrote()[..], [Wrote::Headers(5, _, true)]), "a head needs no window");
     bench.window(0, 100_000);
@@ -81,7 +81,7 @@ fn an_end_needs_no_window() {
     bench.headers(1, &get(""), true);
     bench.events();
     let (parts, ()) = Response::new(()).into_parts();
-    bench.send(1, Part::Response(parts, Length::Unknown));
+    bench.send(1, Part::response(parts, Length::Unknown));
     bench.end(1);
     assert_eq!(content(&bench.wrote()), [(1, 0, true)]);
 }
@@ -273,7 +273,7 @@ fn the_urgent_leave_first() {
     bench.events();
     let mut send = |stream: u64| {
         let (parts, ()) = Response::new(()).into_parts();
-        bench.send(stream as u32, Part::Response(parts, Length::Unknown));
+        bench.send(stream as u32, Part::response(parts, Length::Unknown));
         bench.send(stream as u32, Part::Content(Bytes::from(vec![b'x'; 32_768])));
         bench.send(stream as u32, Part::End(HeaderMap::new()));
     };

@@ -77,10 +77,10 @@ impl Heard {
         for event in events {
             match event {
                 Event::Received(stream, Part::Request(parts, length)) => {
-                    self.requests.insert(stream, (parts, length));
+                    self.requests.insert(stream, (*parts, length));
                 }
                 Event::Received(stream, Part::Response(parts, length)) => {
-                    self.responses.insert(stream, (parts, length));
+                    self.responses.insert(stream, (*parts, length));
                 }
                 Event::Received(stream, Part::Content(content)) => {
                     self.messages.entry(stream).or_default().content.extend_from_slice(&content);
@@ -139,7 +139,7 @@ fn exchanges(pair: &mut Pair<Connection>, random: &mut Random, seed: u64) {
         let method = if *length == Length::Known(0) { Method::HEAD } else { Method::POST };
         let mut parts = Request::builder().method(method).uri("http://a.test/x?y").body(()).unwrap().into_parts().0;
         parts.headers = fields.clone();
-        pair.client.engine.send(stream, Part::Request(parts, *length), &mut pair.client.out).unwrap();
+        pair.client.engine.send(stream, Part::request(parts, *length), &mut pair.client.out).unwrap();
         streams.push(stream);
     }
     let sent: Vec<Message> = requests.iter().map(|((message, _), _)| message.clone()).collect();
@@ -160,7 +160,7 @@ fn exchanges(pair: &mut Pair<Connection>, random: &mut Random, seed: u64) {
         let mut parts = Response::new(()).into_parts().0;
         parts.status = StatusCode::from_u16(200 + random.below(4) as u16).unwrap();
         parts.headers = fields.clone();
-        pair.server.engine.send(*stream, Part::Response(parts, *length), &mut pair.server.out).unwrap();
+        pair.server.engine.send(*stream, Part::response(parts, *length), &mut pair.server.out).unwrap();
     }
     let head = |stream: &StreamId| server.requests[stream].0.method == Method::HEAD;
     let sent: Vec<Message> = streams

@@ -255,7 +255,7 @@ impl Bench {
     pub(super) fn begin_response(&mut self, stream: u32, content: &[u8]) {
         let (mut parts, ()) = Response::new(()).into_parts();
         parts.status = StatusCode::OK;
-        self.send(stream, Part::Response(parts, Length::Unknown));
+        self.send(stream, Part::response(parts, Length::Unknown));
         self.send(stream, Part::Content(Bytes::copy_from_slice(content)));
     }
 

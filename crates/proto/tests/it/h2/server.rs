@@ -18,7 +18,7 @@ fn a_request_is_answered() {
     assert_eq!(bench.events(), ["1 request GET http://a.test/ Known(0)", "1 end"]);
     let mut response = Response::new(()).into_parts().0;
     response.headers.insert("server", HeaderValue::from_static("wirelight"));
-    bench.send(1, Part::Response(response, Length::Known(13)));
+    bench.send(1, Part::response(response, Length::Known(13)));
     bench.send(1, Part::Content(Bytes::from_static(b"Hello, world!")));
     bench.send(1, Part::End(HeaderMap::new()));
     assert_eq!(
@@ -44,7 +44,7 @@ fn content_and_trailers_are_received_and_sent() {
         ["1 request POST http://a.test/ Unknown", "1 content abc", "1 content def", "1 end {\"x-sum\": \"1\"}"]
     );
     let (parts, ()) = Response::new(()).into_parts();
-    bench.send(1, Part::Response(parts, Length::Unknown));
+    bench.send(1, Part::response(parts, Length::Unknown));
     bench.send(1, Part::Content(Bytes::from_static(b"some")));
     let mut trailers = HeaderMap::new();
     trailers.insert("x-sum", HeaderValue::from_static("2"));
@@ -74,7 +74,7 @@ fn responses_without_content_end_in_their_head() {
         bench.events();
         let mut parts = Response::new(()).into_parts().0;
         parts.status = StatusCode::from_u16(status).unwrap();
-        bench.send(1, Part::Response(parts, length));
+        bench.send(1, Part::response(parts, length));
         if method == "HEAD" {
             bench.send(1, Part::Content(Bytes::from_static(b"dropped")));
         }
@@ -91,7 +91,7 @@ fn interim_responses_come_first() {
     bench.events();
     let mut parts = Response::new(()).into_parts().0;
     parts.status = StatusCode::CONTINUE;
-    bench.send(1, Part::Interim(parts));
+    bench.send(1, Part::interim(parts));
     bench.data(1, b"x", true);
     assert_eq!(bench.events(), ["1 content x", "1 end"]);
     bench.respond(1, b"y");
@@ -122,7 +122,7 @@ fn fields_of_an_http_1_connection_are_left_out() {
     ] {
         parts.headers.insert(name, HeaderValue::from_static(value));
     }
-    bench.send(1, Part::Response(parts, Length::Known(1)));
+    bench.send(1, Part::response(parts, Length::Known(1)));
     let expected = lines(":status: 200\ncontent-length: 1\nx-spaces: padded");
     assert_eq!(bench.wrote(), [Wrote::Headers(1, expected, false)]);
 }
@@ -161,7 +161,7 @@ fn connect_is_a_tunnel_that_closes_by_halves() {
         assert_eq!((&parts.method, parts.uri.to_string().as_str()), (&Method::CONNECT, uri));
         assert_eq!(parts.extensions.get::<Protocol>().is_some(), stream == 3);
         let (response, ()) = Response::new(()).into_parts();
-        bench.send(stream, Part::Response(response, Length::Known(0)));
+        bench.send(stream, Part::response(response, Length::Known(0)));
         bench.send(stream, Part::Content(Bytes::from_static(b"down")));
         bench.end(stream);
         assert_eq!(
@@ -189,16 +189,16 @@ fn what_may_not_be_sent_is_refused() {
     let content = || Part::Content(Bytes::from_static(b"123"));
     assert_eq!(send(3, content()), Err(SendError::NoSuchStream));
     assert_eq!(send(1, content()), Err(SendError::OutOfOrder));
-    assert_eq!(send(1, Part::Response(response(101), Length::Known(0))), Err(SendError::Invalid));
-    assert_eq!(send(1, Part::Interim(response(101))), Err(SendError::Invalid));
-    assert_eq!(send(1, Part::Interim(response(200))), Err(SendError::Invalid));
-    assert_eq!(send(1, Part::Response(response(204), Length::Known(1))), Err(SendError::WrongLength));
+    assert_eq!(send(1, Part::response(response(101), Length::Known(0))), Err(SendError::Invalid));
+    assert_eq!(send(1, Part::interim(response(101))), Err(SendError::Invalid));
+    assert_eq!(send(1, Part::interim(response(200))), Err(SendError::Invalid));
+    assert_eq!(send(1, Part::response(response(204), Length::Known(1))), Err(SendError::WrongLength));
     let mut lying = response(200);
     lying.headers.insert("content-length", HeaderValue::from_static("4"));
-    assert_eq!(send(1, Part::Response(lying, Length::Known(5))), Err(SendError::WrongLength));
-    assert_eq!(send(1, Part::Response(response(200), Length::Known(5))), Ok(()));
-    assert_eq!(send(1, Part::Response(response(200), Length::Known(5))), Err(SendError::OutOfOrder));
-    assert_eq!(send(1, Part::Interim(response(103))), Err(SendError::OutOfOrder));
+    assert_eq!(send(1, Part::response(lying, Length::Known(5))), Err(SendError::WrongLength));
+    assert_eq!(send(1, Part::response(response(200), Length::Known(5))), Ok(()));
+    assert_eq!(send(1, Part::response(response(200), Length::Known(5))), Err(SendError::OutOfOrder));
+    assert_eq!(send(1, Part::interim(response(103))), Err(SendError::OutOfOrder));
     assert_eq!(send(1, content()), Ok(()));
     assert_eq!(send(1, Part::End(HeaderMap::new())), Err(SendError::WrongLength));
     assert_eq!(send(1, content()), Err(SendError::WrongLength));
@@ -216,7 +216,7 @@ fn a_head_larger_than_a_frame_is_continued() {
     let mut parts = Response::new(()).into_parts().0;
     let long = "v".repeat(20_000);
     parts.headers.insert("x-long", HeaderValue::from_str(&long).unwrap());
-    bench.send(1, Part::Response(parts, Length::Known(0)));
+    bench.send(1, Part::response(parts, Length::Known(0)));
     bench.end(1);
     let expected = vec![":status: 200".to_owned(), "content-length: 0".into(), format!("x-long: {long}")];
     assert_eq!(bench.wrote(), [Wrote::Headers(1, expected, true)]);

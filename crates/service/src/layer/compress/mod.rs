@@ -108,12 +108,13 @@ impl<S: Service> Service for Layered<Compress, S> {
         let head_only = request.method() == Method::HEAD;
         let accepted = fields::combined(request.headers(), &header::ACCEPT_ENCODING).map(|value| value.into_owned());
         Mapped::new(self.inner.call(request), move |answer| {
-            let mut response = answer?;
+            let Ok(response) = answer else { return };
             let length = length(response.headers(), response.body(), head_only);
             let judgement = self.layer.judge(accepted, response.status(), response.headers(), length);
-            let judgement = self.layer.apply(judgement, &mut response)?;
-            trail.note(judgement);
-            Ok(response)
+            match self.layer.apply(judgement, response) {
+                Ok(judgement) => trail.note(judgement),
+                Err(error) => *answer = Err(error),
+            }
         })
     }
 }
