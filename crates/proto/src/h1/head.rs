@@ -138,12 +138,7 @@ pub(super) fn trailers(bytes: &Bytes, config: &Config) -> Result<HeaderMap, Conn
 
 /// One Host in HTTP/1.1, naming a host; the authority of the target takes its place where there is one.
 #[inline]
-fn check_host(
-    bytes: &[u8],
-    parts: &mut request::Parts,
-    facts: &Facts,
-    absolute: bool,
-) -> Result<(), ConnectionError> {
+fn check_host(bytes: &[u8], parts: &mut request::Parts, facts: &Facts, absolute: bool) -> Result<(), ConnectionError> {
     let at = facts.host.at as usize;
     if facts.host.count > 1 {
         return Err(refuse(&HOST_ONCE, at, "Host came more than once").or("one Host"));
