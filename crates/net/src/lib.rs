@@ -3,6 +3,7 @@
 //! This crate is the only place where an engine and a handler meet. It must not know listeners, pools, routes or
 //! policy.
 
+pub mod arrival;
 pub mod close;
 pub mod drain;
 pub mod driver;
@@ -14,6 +15,7 @@ pub mod transport;
 mod tunnel;
 pub mod upgrade;
 
+pub use arrival::Arrival;
 pub use close::Close;
 pub use drain::Drain;
 pub use driver::request;

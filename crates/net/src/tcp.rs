@@ -59,6 +59,30 @@ impl Tcp {
     }
 }
 
+/// Has a listening socket keep a connection until its first bytes have come, for `patience`, in seconds.
+///
+/// # Errors
+/// That of the system call; [`Unsupported`](io::ErrorKind::Unsupported) where there is none.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "no safe wrapper of setsockopt has TCP_DEFER_ACCEPT")]
+pub fn defer_accept(socket: &impl std::os::fd::AsRawFd, patience: Duration) -> io::Result<()> {
+    let seconds = libc::c_int::try_from(patience.as_secs()).unwrap_or(libc::c_int::MAX).max(1);
+    let length = size_of::<libc::c_int>() as libc::socklen_t;
+    let (socket, option) = (socket.as_raw_fd(), (libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT));
+    // SAFETY: the kernel reads `length` bytes of `seconds`, which is that long and outlives the call.
+    let set = unsafe { libc::setsockopt(socket, option.0, option.1, (&raw const seconds).cast(), length) };
+    if set == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Has a listening socket keep a connection until its first bytes have come.
+///
+/// # Errors
+/// [`Unsupported`](io::ErrorKind::Unsupported): this system does not.
+#[cfg(not(target_os = "linux"))]
+pub fn defer_accept<S>(_: &S, _: Duration) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use std::net::{TcpListener, TcpStream, UdpSocket};
@@ -73,6 +97,19 @@ mod tests {
         assert!(!tcp.round_trip.is_zero() && tcp.round_trip < Duration::from_secs(10), "{tcp:?}");
         assert!((500..=65_536).contains(&tcp.segment_bytes) && tcp.path_bytes >= tcp.segment_bytes, "{tcp:?}");
         assert!(tcp.window_segments > 0 && tcp.retransmissions == 0, "{tcp:?}");
+    }
+
+    #[test]
+    fn a_deferred_connection_comes_with_its_first_bytes() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        defer_accept(&listener, Duration::from_secs(30)).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let mut stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        std::io::Write::write_all(&mut stream, b"x").unwrap();
+        while listener.accept().is_err() {
+            std::thread::yield_now();
+        }
     }
 
     #[test]

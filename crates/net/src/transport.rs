@@ -53,6 +53,11 @@ pub trait Transport: Send + Unpin + 'static {
         0
     }
 
+    /// Whether its end needs no words of its own: where nobody listens on, it may be closed as it is.
+    fn closes_silently(&self) -> bool {
+        false
+    }
+
     /// Says that we will send nothing more.
     fn poll_shut_down(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
@@ -137,6 +142,10 @@ fn send_file(
 }
 
 impl Transport for Box<dyn Transport> {
+    fn closes_silently(&self) -> bool {
+        (**self).closes_silently()
+    }
+
     fn tcp(&self) -> Option<Tcp> {
         (**self).tcp()
     }

@@ -98,6 +98,11 @@ pub trait Connection {
     /// Whether no exchange is under way: buffers can be freed, and a drain is complete.
     fn is_idle(&self) -> bool;
 
+    /// Whether the peer may still be sending when the connection ends: a close that it does not expect would reset it.
+    fn may_hear_more(&self) -> bool {
+        !self.is_idle()
+    }
+
     /// Whether the connection is over once what was sent has left: close (a server lingers first).
     fn is_finished(&self) -> bool;
 

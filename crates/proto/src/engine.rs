@@ -166,6 +166,10 @@ impl Connection for Engine {
         both!(self, engine => engine.is_idle())
     }
 
+    fn may_hear_more(&self) -> bool {
+        both!(self, engine => engine.may_hear_more())
+    }
+
     #[inline]
     fn is_finished(&self) -> bool {
         both!(self, engine => engine.is_finished())

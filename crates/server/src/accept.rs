@@ -2,14 +2,18 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use rustix::net::{SocketFlags, acceptfrom_with};
+use socket2::SockRef;
+use tokio::io::Interest;
+use tokio::net::{TcpStream, UnixListener, UnixStream};
 use wirelight_net::drain::Seat;
 use wirelight_net::proxy_protocol;
 use wirelight_net::tls::Acceptor;
-use wirelight_net::{ConnectionInfo, Transport};
+use wirelight_net::{Arrival, ConnectionInfo, Transport};
 use wirelight_service::{Peer, Service};
 
 use crate::listener::Kind;
@@ -53,20 +57,25 @@ struct Door {
 }
 
 enum Socket {
-    Tcp(TcpListener),
+    /// It listens all the same: the runtime's own listener would have it know each connection at once.
+    Tcp(TcpStream),
     /// The file goes before its listener does.
     Unix(#[expect(dead_code, reason = "its drop removes the file")] Option<crate::listener::Unlink>, UnixListener),
 }
 
 enum Accepted {
-    Tcp(TcpStream, SocketAddr),
+    Tcp(Arrival, SocketAddr),
     Unix(UnixStream),
 }
 
 impl Door {
     fn open(listener: Listener) -> io::Result<Self> {
         let socket = match listener.kind {
-            Kind::Tcp { socket, .. } => Socket::Tcp(TcpListener::from_std(socket)?),
+            Kind::Tcp { socket, .. } => {
+                // What it accepts has it from it.
+                SockRef::from(&socket).set_tcp_nodelay(true)?;
+                Socket::Tcp(TcpStream::from_std(OwnedFd::from(socket).into())?)
+            }
             Kind::Unix { path, socket } => Socket::Unix(path, UnixListener::from_std(socket)?),
         };
         Ok(Self { socket, seat: None })
@@ -84,13 +93,31 @@ impl Door {
             }
             let accepted = match &self.socket {
                 Socket::Tcp(listener) => {
-                    listener.poll_accept(cx).map_ok(|(stream, address)| Accepted::Tcp(stream, address))
+                    poll_accept(listener, cx).map_ok(|(stream, address)| Accepted::Tcp(stream, address))
                 }
                 Socket::Unix(_, listener) => listener.poll_accept(cx).map_ok(|(stream, _)| Accepted::Unix(stream)),
             };
             accepted.map(Some)
         })
         .await
+    }
+}
+
+/// Accepts a connection, of which the runtime is not told yet.
+fn poll_accept(listener: &TcpStream, cx: &mut Context<'_>) -> Poll<io::Result<(Arrival, SocketAddr)>> {
+    loop {
+        ready!(listener.poll_read_ready(cx))?;
+        let accept = || Ok(acceptfrom_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?);
+        match listener.try_io(Interest::READABLE, accept) {
+            Ok((socket, address)) => {
+                let address = address.and_then(|address| address.try_into().ok());
+                // A socket whose peer is not known is gone.
+                let address = address.ok_or(io::ErrorKind::ConnectionAborted)?;
+                return Poll::Ready(Ok((Arrival::new(socket.into()), address)));
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Poll::Ready(Err(error)),
+        }
     }
 }
 
@@ -123,9 +150,11 @@ fn receive<S: Service>(shared: &Arc<Shared>, service: &Arc<S>, accepted: Accepte
     let tls = manners.tls.clone();
     match accepted {
         Accepted::Tcp(stream, address) => {
-            // A socket that cannot be told is gone, and its first read says so.
-            let _ = stream.set_nodelay(true);
             if let Some(introductions) = &manners.introductions {
+                let Ok(stream) = stream.into_known() else {
+                    // Its place is given up.
+                    return drop(shared.limits.admit(None));
+                };
                 let (shared, service, introductions) =
                     (Arc::clone(shared), Arc::clone(service), Arc::clone(introductions));
                 tokio::spawn(introduce(shared, service, stream, address, introductions, tls));

@@ -7,7 +7,6 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -165,6 +164,20 @@ impl Listener {
             *path = found.filter(|_| owning).map(Unlink);
         }
         self
+    }
+
+    /// Has the system hand a TCP connection over only once its first bytes have come, which halves what a short
+    /// connection costs; one that says nothing for `patience` is handed over all the same.
+    ///
+    /// Until then nobody counts it, and no timer of ours runs for it.
+    ///
+    /// # Errors
+    /// If the system cannot.
+    pub fn deferred(self, patience: Duration) -> io::Result<Self> {
+        if let Kind::Tcp { socket, .. } = &self.kind {
+            wirelight_net::tcp::defer_accept(socket, patience)?;
+        }
+        Ok(self)
     }
 
     /// Takes the connections over TLS.

@@ -327,6 +327,11 @@ impl<T: Transport, E: Connection> Link<T, E> {
         self.timer.poll_at(now, deadline, cx)
     }
 
+    /// Whether the transport may be closed as it is.
+    pub(super) fn closes_silently(&self) -> bool {
+        self.transport.as_ref().is_none_or(Transport::closes_silently)
+    }
+
     /// Says that we will send nothing more.
     pub(super) fn poll_shut_down(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.transport().poll_shut_down(cx)

@@ -530,8 +530,12 @@ where
         if matches!(close, Close::Broken) {
             return Some(close);
         }
-        let unread = !turn.input.is_empty() || !self.link.engine.is_idle() || close_needs_care(&close);
-        let linger = Linger::new(&self.context.config, turn.now, unread && self.link.ended.is_none());
+        let unread = !turn.input.is_empty() || self.link.engine.may_hear_more() || close_needs_care(&close);
+        let listens = unread && self.link.ended.is_none();
+        if !listens && self.link.closes_silently() {
+            return Some(close);
+        }
+        let linger = Linger::new(&self.context.config, turn.now, listens);
         self.state = State::Lingering(Box::new((linger, close)));
         None
     }

@@ -54,6 +54,8 @@ pub struct Connection {
     pub(super) shutting_down: bool,
     /// An error was reported: one response may still be sent.
     pub(super) failed: bool,
+    /// The last message was received to its end.
+    heard_out: bool,
     /// The connection is over once what was sent has left.
     pub(super) over: bool,
     /// An orderly end of the connection would make a short message look whole.
@@ -132,6 +134,7 @@ impl Connection {
             eof: false,
             shutting_down: false,
             failed: false,
+            heard_out: false,
             over: false,
             abort: false,
         }
@@ -151,6 +154,7 @@ impl Connection {
     pub(super) fn end(&mut self, closing: Closing) {
         self.close(closing);
         self.timer.stop();
+        self.heard_out |= matches!(self.receiving, Receiving::Ended);
         self.receiving = Receiving::Over;
         self.over = true;
     }
@@ -319,6 +323,12 @@ impl crate::Connection for Connection {
     #[inline]
     fn is_idle(&self) -> bool {
         self.sending == Sending::Idle && matches!(self.receiving, Receiving::Head | Receiving::Over)
+    }
+
+    /// A peer that said close with its last message sends no other (RFC 9112, section 9.6).
+    fn may_hear_more(&self) -> bool {
+        let said_close = matches!(self.closing, Some(Closing::PeerAsked | Closing::PeerIsOld));
+        !(self.heard_out && said_close) && !self.is_idle()
     }
 
     #[inline]

@@ -21,7 +21,7 @@ fn post() -> request::Parts {
 #[test]
 fn it_is_written_in_its_version_and_is_the_last() {
     let (mut client, stream, mut out) = client();
-    client.send(stream, Part::Request(post(), Length::Known(2)), &mut out).unwrap();
+    client.send(stream, Part::request(post(), Length::Known(2)), &mut out).unwrap();
     client.send(stream, Part::Content(Bytes::from_static(b"hi")), &mut out).unwrap();
     client.send(stream, Part::End(HeaderMap::new()), &mut out).unwrap();
     client.poll_transmit(&mut out, Instant::now());
@@ -39,7 +39,7 @@ fn it_is_written_in_its_version_and_is_the_last() {
 #[test]
 fn content_of_unknown_length_cannot_be_sent_in_it() {
     let (mut client, stream, mut out) = client();
-    let sent = client.send(stream, Part::Request(post(), Length::Unknown), &mut out);
+    let sent = client.send(stream, Part::request(post(), Length::Unknown), &mut out);
     assert_eq!(sent, Err(SendError::Invalid));
     assert!(out.is_empty());
 }
