@@ -23,7 +23,8 @@ pub(super) fn write(record: &Record, secrets: &Secrets, line: &mut Vec<u8>) {
     put_time(record.at, line);
     match &record.asked {
         Some(asked) => {
-            quoted(asked.method.as_str().as_bytes(), line);
+            // A token holds nothing that would have to be quoted.
+            line.extend_from_slice(asked.method.as_str().as_bytes());
             line.push(b' ');
             quoted(&secrets.mask_target(asked.shown_target().as_bytes()), line);
             line.push(b' ');

@@ -16,11 +16,19 @@ pub(super) fn quoted(bytes: &[u8], line: &mut Vec<u8>) {
 
 /// Appends a number in decimal digits.
 pub(super) fn number(mut number: u64, line: &mut Vec<u8>) {
+    let digit = |number: u64| b'0' + (number % 10) as u8;
+    // Most numbers are short.
+    match number {
+        0..10 => return line.push(digit(number)),
+        10..100 => return line.extend_from_slice(&[digit(number / 10), digit(number)]),
+        100..1000 => return line.extend_from_slice(&[digit(number / 100), digit(number / 10), digit(number)]),
+        _ => {}
+    }
     let mut digits = [0; 20];
     let mut at = digits.len();
     loop {
         at -= 1;
-        digits[at] = b'0' + (number % 10) as u8;
+        digits[at] = digit(number);
         number /= 10;
         if number == 0 {
             break;
