@@ -24,7 +24,10 @@ pub struct Arrival(State);
 #[derive(Debug)]
 enum State {
     /// Nobody has waited for it; `read` says whether all that had come was read.
-    Fresh { stream: TcpStream, read: bool },
+    Fresh {
+        stream: TcpStream,
+        read: bool,
+    },
     Known(tokio::net::TcpStream),
     /// The runtime could not take it.
     Lost,
