@@ -4,7 +4,7 @@
 //! several layers those moves are most of what the layers cost.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use crate::{Response, Result};
 
@@ -21,15 +21,51 @@ pin_project_lite::pin_project! {
 impl<F, M> Mapped<F, M>
 where
     F: Future<Output = Result<Response>>,
-    M: FnOnce(&mut Result<Response>),
+    M: FnOnce(Result<Response>) -> Result<Response>,
 {
-    /// What `map` makes of an answer, where it lies: an answer is large.
+    /// What `map` makes of an answer.
     pub fn new(answer: F, map: M) -> Self {
         Self { answer, map: Some(map) }
     }
 }
 
 impl<F, M> Future for Mapped<F, M>
+where
+    F: Future<Output = Result<Response>>,
+    M: FnOnce(Result<Response>) -> Result<Response>,
+{
+    type Output = Result<Response>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Response>> {
+        let this = self.project();
+        let answer = ready!(this.answer.poll(cx));
+        let map = this.map.take().expect("a future that is ready is not polled again");
+        Poll::Ready(map(answer))
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// An answer that is changed where it lies, once it is there: to pass it on by value moves all of it.
+    #[derive(Debug)]
+    pub struct Amended<F, M> {
+        #[pin]
+        answer: F,
+        amend: Option<M>,
+    }
+}
+
+impl<F, M> Amended<F, M>
+where
+    F: Future<Output = Result<Response>>,
+    M: FnOnce(&mut Result<Response>),
+{
+    /// An answer that `amend` has changed.
+    pub fn new(answer: F, amend: M) -> Self {
+        Self { answer, amend: Some(amend) }
+    }
+}
+
+impl<F, M> Future for Amended<F, M>
 where
     F: Future<Output = Result<Response>>,
     M: FnOnce(&mut Result<Response>),
@@ -40,8 +76,8 @@ where
         let this = self.project();
         let mut polled = this.answer.poll(cx);
         if let Poll::Ready(answer) = &mut polled {
-            let map = this.map.take().expect("a future that is ready is not polled again");
-            map(answer);
+            let amend = this.amend.take().expect("a future that is ready is not polled again");
+            amend(answer);
         }
         polled
     }

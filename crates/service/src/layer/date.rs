@@ -7,7 +7,7 @@ use http::header::{self, Entry};
 use wirelight_semantics::date;
 
 use super::Layered;
-use super::answering::Mapped;
+use super::answering::Amended;
 use crate::{Clock, Layer, Request, Response, Result, Service};
 
 /// Adds `Date` to responses that have none (RFC 9110, section 6.6.1).
@@ -44,7 +44,7 @@ impl<S> Layer<S> for AddDate {
 
 impl<S: Service> Service for Layered<AddDate, S> {
     fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
-        Mapped::new(self.inner.call(request), |answer| {
+        Amended::new(self.inner.call(request), |answer| {
             if let Ok(response) = answer
                 && let Entry::Vacant(vacant) = response.headers_mut().entry(header::DATE)
             {

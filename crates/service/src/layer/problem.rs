@@ -194,12 +194,9 @@ impl<S> Layer<S> for AnswerErrors {
 impl<S: Service> Service for Layered<AnswerErrors, S> {
     fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
         let asked = Asked::of(&request);
-        Mapped::new(self.inner.call(request), move |answer| {
-            if let Err(error) = answer
-                && error.status() != client_closed_request()
-            {
-                *answer = Ok(self.layer.response(error, &asked));
-            }
+        Mapped::new(self.inner.call(request), move |answer| match answer {
+            Err(error) if error.status() != client_closed_request() => Ok(self.layer.response(&error, &asked)),
+            answered => answered,
         })
     }
 }

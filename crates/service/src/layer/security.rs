@@ -7,7 +7,7 @@ use http::header::{self, Entry, HeaderMap, HeaderName};
 use wirelight_semantics::decision::{Decision, Rule};
 
 use super::Layered;
-use super::answering::Mapped;
+use super::answering::Amended;
 use crate::{Exchange, Layer, Request, Response, Result, Service};
 
 /// Adds the fields that tell a browser to be careful, and never replaces one that the service set.
@@ -146,7 +146,7 @@ impl<S: Service> Service for Layered<SecureResponses, S> {
         let secure = self.layer.behind_tls || exchange.is_some_and(|exchange| exchange.secure);
         // Only a secure exchange leads to a decision.
         let trail = exchange.filter(|_| secure).map(|exchange| exchange.trail.clone()).unwrap_or_default();
-        Mapped::new(self.inner.call(request), move |answer| {
+        Amended::new(self.inner.call(request), move |answer| {
             if let Ok(response) = answer
                 && let Some(decision) = self.layer.apply(secure, response.headers_mut())
             {

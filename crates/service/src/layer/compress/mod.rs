@@ -15,7 +15,7 @@ use wirelight_semantics::fields;
 use wirelight_semantics::validator::EntityTag;
 
 use super::Layered;
-use super::answering::Mapped;
+use super::answering::Amended;
 use crate::{Body, Layer, Request, Response, Result, Service, Trail};
 
 pub use judge::{Judgement, Left};
@@ -107,7 +107,7 @@ impl<S: Service> Service for Layered<Compress, S> {
         let trail = Trail::of(request.extensions());
         let head_only = request.method() == Method::HEAD;
         let accepted = fields::combined(request.headers(), &header::ACCEPT_ENCODING).map(|value| value.into_owned());
-        Mapped::new(self.inner.call(request), move |answer| {
+        Amended::new(self.inner.call(request), move |answer| {
             let Ok(response) = answer else { return };
             let length = length(response.headers(), response.body(), head_only);
             let judgement = self.layer.judge(accepted, response.status(), response.headers(), length);
