@@ -254,6 +254,20 @@ impl Connections {
     }
 
     fn clock(&self) -> &Clock {
+    /// The head of a request as a connection of HTTP/1 writes it, and the engine's config.
+    pub(crate) fn for_repeating(&self, request: Request) -> Result<(request::Parts, Arc<h1::Config>)> {
+        let route = self.route(request.uri())?;
+        let (head, _) = for_http1(request, &route)?.into_parts();
+        Ok((head, Arc::clone(&self.0.connector.http1)))
+    }
+
+    /// A connection that is in no pool; `None` if HTTP/2 was agreed on.
+    pub(crate) async fn carrier(&self, uri: &Uri) -> Result<Option<crate::pool::Carrier>> {
+        let route = self.route(uri)?;
+        let made = self.0.connector.connect(&route, None, &Trail::unwatched()).await?;
+        Ok((!made.http2).then_some(made.carrier))
+    }
+
         &self.0.connector.context.clock
     }
 

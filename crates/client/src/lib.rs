@@ -13,6 +13,7 @@ pub mod multipart;
 pub mod pool;
 pub mod progress;
 pub mod proxy;
+pub mod repeat;
 pub mod resolve;
 pub mod route;
 pub mod timings;
