@@ -102,11 +102,22 @@ pub fn has_connection_option(fields: &HeaderMap, option: &str) -> bool {
 /// Fields that a message cannot do without (`Host`, `Content-Length` and the like) stay even if `Connection` names
 /// them, so that nobody can have them stripped on the way.
 pub fn remove_hop_by_hop(fields: &mut HeaderMap) {
-    let named: Vec<HeaderName> = connection_options(fields)
-        .filter_map(|option| HeaderName::from_bytes(option).ok())
-        .filter(|name| fields.contains_key(name) && !is_end_to_end(name))
-        .collect();
-    for name in named.iter().chain(&HOP_BY_HOP) {
+    if fields.contains_key(header::CONNECTION) {
+        let named: Vec<HeaderName> = connection_options(fields)
+            .filter_map(|option| HeaderName::from_bytes(option).ok())
+            .filter(|name| fields.contains_key(name) && !is_end_to_end(name))
+            .collect();
+        for name in &named {
+            fields.remove(name);
+        }
+    }
+    remove(fields, &HOP_BY_HOP);
+}
+
+/// Removes every field that has one of these names. To look for them costs little where there are none, as mostly.
+pub fn remove(fields: &mut HeaderMap, names: &[HeaderName]) {
+    let found: Vec<HeaderName> = fields.keys().filter(|name| names.contains(name)).cloned().collect();
+    for name in &found {
         fields.remove(name);
     }
 }
