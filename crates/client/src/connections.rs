@@ -18,6 +18,7 @@ use wirelight_service::{Body, Clock, Fault, Kind, Request, Response, Result, Ser
 use crate::connect::{ConnectConfig, Connector, Made, Trust};
 use crate::error::{Phase, fail, of_failure};
 use crate::pool::assign::{Assignment, Limits};
+use crate::pool::key::Key;
 use crate::pool::{Grant, Granted, Lease, Permit, Pool};
 use crate::proxy::Proxies;
 use crate::resolve::{self, Resolver};
@@ -104,7 +105,7 @@ struct Inner {
     versions: Versions,
     http2: Arc<h2::Config>,
     /// The route of the last request: most programs ask the same server again and again.
-    last: Mutex<Option<(Uri, Arc<Route>)>>,
+    last: Mutex<Option<(Uri, Arc<Key>)>>,
 }
 
 /// Whether a request whose connection ended is sent again, and why (RFC 9110, section 9.2.2).
@@ -240,7 +241,7 @@ impl Connections {
     }
 
     /// The same, found again without being made again.
-    fn route_again(&self, uri: &Uri) -> Result<Arc<Route>> {
+    fn route_again(&self, uri: &Uri) -> Result<Arc<Key>> {
         let last = || self.0.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, route)) = &*last()
             && known.scheme() == uri.scheme()
@@ -248,12 +249,11 @@ impl Connections {
         {
             return Ok(Arc::clone(route));
         }
-        let route = Arc::new(self.route(uri)?);
+        let route = self.0.pool.key(self.route(uri)?);
         *last() = Some((uri.clone(), Arc::clone(&route)));
         Ok(route)
     }
 
-    fn clock(&self) -> &Clock {
     /// The head of a request as a connection of HTTP/1 writes it, and the engine's config.
     pub(crate) fn for_repeating(&self, request: Request) -> Result<(request::Parts, Arc<h1::Config>)> {
         let route = self.route(request.uri())?;
@@ -268,6 +268,7 @@ impl Connections {
         Ok((!made.http2).then_some(made.carrier))
     }
 
+    fn clock(&self) -> &Clock {
         &self.0.connector.context.clock
     }
 
@@ -307,7 +308,7 @@ impl Connections {
     }
 
     /// A connection, or the right to make one.
-    async fn grant(&self, route: &Arc<Route>, fresh: bool, trail: &Trail, watch: Option<&Watch>) -> Result<Grant> {
+    async fn grant(&self, route: &Arc<Key>, fresh: bool, trail: &Trail, watch: Option<&Watch>) -> Result<Grant> {
         let granted = self.0.pool.acquire(route, fresh, |assignment| trail.note(assignment)).await;
         if let Some(watch) = watch {
             let now = self.clock().now();
@@ -323,7 +324,7 @@ impl Connections {
     }
 
     /// Asks for the name of a place again, besides the request that found the answer expired.
-    fn resolve_again(&self, route: &Arc<Route>) {
+    fn resolve_again(&self, route: &Arc<Key>) {
         let (connections, route) = (self.clone(), Arc::clone(route));
         tokio::spawn(async move {
             let Some((host, port)) = route.dialled() else { return };
@@ -337,7 +338,7 @@ impl Connections {
         &self,
         grant: Grant,
         request: Request,
-        route: &Arc<Route>,
+        route: &Arc<Key>,
         watch: Option<&Watch>,
         trail: &Trail,
     ) -> Result<Result<Answer, Failure>> {

@@ -4,9 +4,11 @@
 //! a connection that the server closes is gone at once.
 
 pub mod assign;
+pub(crate) mod key;
 
 use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
+use std::hash::RandomState;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -23,6 +25,7 @@ use wirelight_service::{Clock, Peer};
 use crate::resolve::Answer;
 use crate::route::Route;
 use assign::{Assignment, Limits, Resting, State, assign, rest_left};
+use key::Key;
 
 /// What carries a connection, whatever it is.
 pub(crate) type Carrier = Box<dyn Transport>;
@@ -35,7 +38,9 @@ pub(crate) struct Pool {
     clock: Clock,
     /// Whether a connection over TLS may turn out to carry many exchanges at once.
     may_share: bool,
-    places: Mutex<HashMap<Arc<Route>, Place>>,
+    places: Mutex<HashMap<Arc<Key>, Place>>,
+    /// What hashes routes, once each.
+    state: RandomState,
     me: Weak<Pool>,
 }
 
@@ -114,38 +119,50 @@ pub(crate) struct Lease {
 /// The right to make one connection; given back when dropped.
 pub(crate) struct Permit {
     pool: Arc<Pool>,
-    route: Arc<Route>,
+    route: Arc<Key>,
     used: bool,
 }
 
 /// Takes a connection back when its exchange is over.
 pub(crate) struct Keeper {
     pool: Weak<Pool>,
-    route: Arc<Route>,
+    route: Arc<Key>,
     seat: Seat,
 }
 
 /// Is woken when a connection at rest ends, and takes it out of the pool.
 struct Undertaker {
     pool: Weak<Pool>,
-    route: Arc<Route>,
+    route: Arc<Key>,
     id: u64,
 }
 
 impl Pool {
     pub(crate) fn new(limits: Limits, clock: Clock, may_share: bool) -> Arc<Self> {
-        Arc::new_cyclic(|me| Self { limits, clock, may_share, places: Mutex::default(), me: me.clone() })
+        Arc::new_cyclic(|me| Self {
+            limits,
+            clock,
+            may_share,
+            places: Mutex::default(),
+            state: RandomState::new(),
+            me: me.clone(),
+        })
+    }
+
+    /// What the connections of a route are found by.
+    pub(crate) fn key(&self, route: Route) -> Arc<Key> {
+        Arc::new(Key::new(route, &self.state))
     }
 
     /// No code of others runs under this lock but the polling of a socket.
-    fn places(&self) -> MutexGuard<'_, HashMap<Arc<Route>, Place>> {
+    fn places(&self) -> MutexGuard<'_, HashMap<Arc<Key>, Place>> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A connection to a place, or the right to make one; `noted` is told of each step of the decision.
     pub(crate) async fn acquire(
         self: &Arc<Self>,
-        route: &Arc<Route>,
+        route: &Arc<Key>,
         fresh: bool,
         mut noted: impl FnMut(Assignment),
     ) -> Result<Granted, Assignment> {
@@ -166,7 +183,7 @@ impl Pool {
         }
     }
 
-    fn step(self: &Arc<Self>, route: &Arc<Route>, fresh: bool, is_due: &mut bool) -> (Assignment, Step) {
+    fn step(self: &Arc<Self>, route: &Arc<Key>, fresh: bool, is_due: &mut bool) -> (Assignment, Step) {
         let now = self.clock.now();
         let mut places = self.places();
         if !places.contains_key(route) {
@@ -210,7 +227,7 @@ impl Pool {
     }
 
     /// A place in the count became free: the first who waits may make a connection.
-    fn freed(self: &Arc<Self>, route: &Arc<Route>) {
+    fn freed(self: &Arc<Self>, route: &Arc<Key>) {
         let mut places = self.places();
         let Some(place) = places.get_mut(route) else { return };
         place.connections -= 1;
@@ -231,7 +248,7 @@ impl Pool {
     }
 
     /// Connections to a place carry one exchange at a time: those who waited to know that may make their own.
-    fn learned(self: &Arc<Self>, route: &Arc<Route>) {
+    fn learned(self: &Arc<Self>, route: &Arc<Key>) {
         let mut places = self.places();
         let Some(place) = places.get_mut(route) else { return };
         if !self.may_share || std::mem::replace(&mut place.is_serial, true) {
@@ -255,7 +272,7 @@ impl Pool {
     }
 
     /// A connection came to rest: the first who waits gets it.
-    fn rest(self: &Arc<Self>, route: &Arc<Route>, seat: Seat, mut connection: Connection) {
+    fn rest(self: &Arc<Self>, route: &Arc<Key>, seat: Seat, mut connection: Connection) {
         let mut places = self.places();
         let Some(place) = places.get_mut(route) else { return };
         while let Some(waiter) = place.waiting.pop_front() {
@@ -284,7 +301,7 @@ impl Pool {
     }
 
     /// Sees to it that connections to a place do not rest too long.
-    fn reap(self: &Arc<Self>, route: &Arc<Route>) {
+    fn reap(self: &Arc<Self>, route: &Arc<Key>) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let (pool, route, clock) = (self.me.clone(), Arc::clone(route), self.clock.clone());
         runtime.spawn(async move {
@@ -298,7 +315,7 @@ impl Pool {
     }
 
     /// Closes what has rested too long, and says when to look again; `None` when nothing rests.
-    fn reap_now(self: &Arc<Self>, route: &Arc<Route>) -> Option<Duration> {
+    fn reap_now(self: &Arc<Self>, route: &Arc<Key>) -> Option<Duration> {
         let now = self.clock.now();
         let mut places = self.places();
         let place = places.get_mut(route)?;
@@ -316,7 +333,7 @@ impl Pool {
 
     /// Notes what the name of a place stands for, and retires connections that lead elsewhere; without an answer, what
     /// was known goes on for a while.
-    pub(crate) fn addressed(self: &Arc<Self>, route: &Arc<Route>, answer: Option<&Answer>) {
+    pub(crate) fn addressed(self: &Arc<Self>, route: &Arc<Key>, answer: Option<&Answer>) {
         let now = self.clock.now();
         let mut places = self.places();
         let Some(place) = places.get_mut(route) else { return };

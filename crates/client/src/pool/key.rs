@@ -1,0 +1,34 @@
+//! What a place of the pool is found by: a route with its hash, which is taken once and not for each request.
+
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::ops::Deref;
+
+use crate::route::Route;
+
+/// A route that is quickly found.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    /// By the state of one pool: keys of two pools are never compared.
+    hash: u64,
+    route: Route,
+}
+
+impl Key {
+    pub(super) fn new(route: Route, state: &RandomState) -> Self {
+        Self { hash: state.hash_one(&route), route }
+    }
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+impl Deref for Key {
+    type Target = Route;
+
+    fn deref(&self) -> &Route {
+        &self.route
+    }
+}
