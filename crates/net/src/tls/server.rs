@@ -189,6 +189,10 @@ struct ByName(Vec<Named>);
 
 impl ResolvesServerCert for ByName {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        if let [only] = self.0.as_slice() {
+            // Nothing is chosen, so its names need not be read.
+            return Some(Arc::clone(&only.0));
+        }
         let asked = hello.server_name().and_then(|name| ServerName::try_from(name).ok());
         let fits = asked.and_then(|name| self.0.iter().find(|identity| identity.is_valid_for(&name)));
         fits.or(self.0.first()).map(|identity| Arc::clone(&identity.0))
