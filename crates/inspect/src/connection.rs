@@ -68,9 +68,15 @@ pub(crate) struct Closed {
 }
 
 impl Connection {
-    pub(crate) fn new(info: &ConnectionInfo, opened: u64, opened_at: SystemTime, account: Arc<AtomicUsize>) -> Self {
+    pub(crate) fn new(
+        id: u64,
+        info: &ConnectionInfo,
+        opened: u64,
+        opened_at: SystemTime,
+        account: Arc<AtomicUsize>,
+    ) -> Self {
         let peer = info.peer.as_ref().map(ToString::to_string);
-        Self { id: info.id, peer, secured: info.secured.clone(), opened, opened_at, account, state: Mutex::default() }
+        Self { id, peer, secured: info.secured.clone(), opened, opened_at, account, state: Mutex::default() }
     }
 
     /// What an exchange that was read from a file rode on.
@@ -81,7 +87,8 @@ impl Connection {
 
     /// Counts what it holds anew; true if that has become more.
     pub(crate) fn recount(&self, state: &mut State) -> bool {
-        let held = self.fixed_bytes() + SLACK_BYTES.max(state.held_bytes());
+        let least = if state.closed.is_some() { 0 } else { SLACK_BYTES };
+        let held = self.fixed_bytes() + state.held_bytes().max(least);
         let before = std::mem::replace(&mut state.counted, held);
         match held.cmp(&before) {
             Ordering::Greater => self.account.fetch_add(held - before, Relaxed),

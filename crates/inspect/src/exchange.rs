@@ -109,6 +109,7 @@ impl Kept {
     pub(crate) fn declines(&self) -> bool {
         self.trail.read(|all| all.iter().any(|decision| decision.declines()))
             || matches!(self.ending, Some(Ending::Abandoned | Ending::Broken))
+            || (500..600).contains(&self.status)
     }
 
     /// Since the head of the request was complete, in microseconds.

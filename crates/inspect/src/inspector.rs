@@ -1,7 +1,8 @@
 //! The observer that keeps exchanges: what it is told while they pass, and what it makes of it when they end.
 
+use std::collections::HashSet;
 use std::fmt::Display;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -14,7 +15,7 @@ use wirelight_semantics::decision::Decision;
 use wirelight_service::{Clock, Trail};
 
 use crate::Config;
-use crate::connection::{Closed, Connection, SLACK_BYTES, State, Underway};
+use crate::connection::{Closed, Connection, State, Underway};
 use crate::content::Flow;
 use crate::exchange::{Kept, KeptHop, Origin, Passed};
 use crate::frames::Keeping;
@@ -46,6 +47,10 @@ pub(crate) struct Shared {
     connections: Mutex<Connections>,
     /// What is held beside the ring: by connections, and of exchanges under way.
     beside_bytes: Arc<AtomicUsize>,
+    /// How many connections there have been: several listeners may number theirs alike.
+    numbered: AtomicU64,
+    /// Where the connections that have a watcher lie, so that their end is not told twice.
+    watched: Mutex<HashSet<usize>>,
     recording: AtomicBool,
     pub(crate) rules: Rules,
     /// Told whenever there is something new, if anybody listens.
@@ -70,6 +75,8 @@ impl Inspector {
             ring: Mutex::default(),
             connections: Mutex::default(),
             beside_bytes: Arc::default(),
+            numbered: AtomicU64::new(0),
+            watched: Mutex::default(),
             recording: AtomicBool::new(true),
             rules: Rules::default(),
             news: watch::Sender::new(0),
@@ -124,11 +131,16 @@ impl Observer for Inspector {
 
     fn watch(&self, info: &Arc<ConnectionInfo>) -> Option<Box<dyn Watcher>> {
         let shared = Arc::clone(&self.shared);
+        let next = self.next.as_ref().and_then(|next| next.watch(info));
+        if shared.beside_bytes() > shared.config.bytes_max / 8 * 7 {
+            // There is no room for one more; it is served all the same, and not recorded.
+            return next;
+        }
         let connection = shared.connection(info);
+        shared.watched().insert(Arc::as_ptr(info) as usize);
         shared.recount(&connection, &mut connection.state());
         shared.connections().open(Arc::clone(&connection), shared.config.connections_max);
         shared.tell();
-        let next = self.next.as_ref().and_then(|next| next.watch(info));
         Some(Box::new(Tap { shared, connection, next }))
     }
 
@@ -143,7 +155,7 @@ impl Observer for Inspector {
             next.closed(connection, because);
         }
         // One that was watched has told already, and better.
-        if self.shared.connections().get(connection.id).is_none() {
+        if !self.shared.watched().remove(&(std::ptr::from_ref(connection) as usize)) {
             let at = self.shared.clock.wall();
             let ended = self.shared.connection(connection);
             let (outcome, because) = ("closed before any request".to_owned(), because.to_string());
@@ -151,7 +163,7 @@ impl Observer for Inspector {
             state.closed = Some(Closed { at, outcome, because, otherwise: None, declines: true, rule: None });
             self.shared.recount(&ended, &mut state);
             drop(state);
-            self.shared.connections().close(ended, false, self.shared.config.connections_max);
+            self.shared.close(ended, false);
             self.shared.tell();
         }
     }
@@ -164,6 +176,10 @@ impl Shared {
 
     pub(crate) fn connections(&self) -> MutexGuard<'_, Connections> {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn watched(&self) -> MutexGuard<'_, HashSet<usize>> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn is_recording(&self) -> bool {
@@ -258,22 +274,34 @@ impl Shared {
 
     fn connection(&self, info: &ConnectionInfo) -> Arc<Connection> {
         let account = Arc::clone(&self.beside_bytes);
-        Arc::new(Connection::new(info, self.now(), self.clock.wall(), account))
+        let id = self.numbered.fetch_add(1, Ordering::Relaxed) + 1;
+        Arc::new(Connection::new(id, info, self.now(), self.clock.wall(), account))
+    }
+
+    /// A connection has ended. Those that have ended take no more than a quarter of all room.
+    fn close(&self, connection: Arc<Connection>, was_open: bool) {
+        let mut connections = self.connections();
+        connections.close(connection, was_open, self.config.connections_max);
+        while self.beside_bytes() > self.config.bytes_max / 4 && connections.forget_closed() {}
     }
 
     /// Counts what a connection holds; what is under way takes the place of what is over.
     fn recount(&self, connection: &Connection, state: &mut State) {
         if connection.recount(state) {
-            let beside = self.beside_bytes.load(Ordering::Relaxed);
-            if beside > self.config.bytes_max / 2 {
-                self.ring().shrink(self.config.bytes_max.saturating_sub(beside));
-            }
+            let room = self.config.bytes_max.saturating_sub(self.beside_bytes());
+            self.ring().shrink(room);
         }
     }
 
-    /// Whether nothing more of what is under way may be kept.
+    /// How much of the content of a message under way may be kept: half of all room is for that.
+    fn content_room(&self) -> usize {
+        let room = (self.config.bytes_max / 2).saturating_sub(self.beside_bytes());
+        self.config.content_bytes_max.min(room)
+    }
+
+    /// Whether not even heads under way may be kept any more.
     fn is_full(&self) -> bool {
-        self.beside_bytes.load(Ordering::Relaxed) > self.config.bytes_max / 4 * 3
+        self.beside_bytes() > self.config.bytes_max / 4 * 3
     }
 }
 
@@ -292,7 +320,7 @@ impl Watcher for Tap {
         let shared = &*self.shared;
         let at = shared.now();
         let mut state = self.connection.state();
-        let limit = if shared.is_full() { 0 } else { shared.config.content_bytes_max };
+        let limit = shared.content_room();
         let what = match wire {
             Wire::HeadReceived => What::HeadReceived,
             Wire::ContentReceived => What::ContentReceived,
@@ -315,7 +343,7 @@ impl Watcher for Tap {
         let underway = state.of(number, at);
         let flow = if what.is_sent() { &mut underway.sent } else { &mut underway.received };
         if what.is_head() {
-            if flow.admits(bytes.len(), limit.max(SLACK_BYTES)) {
+            if !shared.is_full() && flow.admits(bytes.len(), shared.config.content_bytes_max) {
                 flow.chunked |= is_chunked(bytes);
                 underway.pieces.push(what, at, |out| shared.masks.append_head(bytes, out));
             }
@@ -393,7 +421,7 @@ impl Watcher for Tap {
         self.shared.recount(&self.connection, &mut state);
         drop(state);
         let connection = Arc::clone(&self.connection);
-        self.shared.connections().close(connection, true, self.shared.config.connections_max);
+        self.shared.close(connection, true);
         self.shared.tell();
     }
 }

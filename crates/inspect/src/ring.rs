@@ -101,6 +101,11 @@ impl Connections {
         }
     }
 
+    /// Forgets the oldest that has ended; false if none is left.
+    pub(crate) fn forget_closed(&mut self) -> bool {
+        self.closed.pop_front().is_some()
+    }
+
     pub(crate) fn get(&self, id: u64) -> Option<Arc<Connection>> {
         let closed = || self.closed.iter().rev().find(|connection| connection.id == id);
         self.open.get(&id).or_else(closed).cloned()

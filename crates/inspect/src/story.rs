@@ -209,6 +209,7 @@ fn mark_says(name: &str) -> String {
         Some(("in", layer)) => format!("{layer} had its turn with the request"),
         Some(("out", layer)) => format!("{layer} was done with the response"),
         _ if name == "routed" => "it was known which route takes the request".to_owned(),
+        _ if name == "answered" => "the route had its response".to_owned(),
         _ => name.to_owned(),
     }
 }

@@ -141,7 +141,9 @@ impl Desk {
         let Some(place) = path.strip_prefix("/api/") else {
             return self.page(&path, &method, request.headers());
         };
-        let parts: Vec<&str> = place.split('/').collect();
+        let decoded = |part| percent_encoding::percent_decode_str(part).decode_utf8_lossy();
+        let parts: Vec<_> = place.split('/').map(decoded).collect();
+        let parts: Vec<&str> = parts.iter().map(|part| &**part).collect();
         let posts = matches!(*parts, ["recording" | "clear" | "replay"]);
         let allowed = match *parts {
             ["har"] => matches!(method, Method::GET | Method::HEAD | Method::POST),
