@@ -1,8 +1,11 @@
 //! Errors as responses: problem details, a page or plain text, as the requester prefers (RFC 9457).
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderValue};
+use wirelight_semantics::decision::{Decision, Rule};
 use wirelight_semantics::fields;
 use wirelight_semantics::negotiate::{self, Choice};
 use wirelight_semantics::problem::{self, Problem, Value};
@@ -55,6 +58,37 @@ impl Asked {
     }
 }
 
+static ERROR_ANSWERED: Rule = Rule {
+    name: "error-answered",
+    section: "RFC 9110, section 15",
+    says: "An exchange that fails is answered with the status that names who is at fault.",
+};
+
+/// An error was answered in place of what was asked for.
+#[derive(Debug)]
+struct Answered {
+    status: StatusCode,
+    because: String,
+}
+
+impl Decision for Answered {
+    fn rule(&self) -> &'static Rule {
+        &ERROR_ANSWERED
+    }
+
+    fn outcome(&self) -> Cow<'static, str> {
+        self.status.to_string().into()
+    }
+
+    fn because(&self) -> Cow<'static, str> {
+        self.because.clone().into()
+    }
+
+    fn declines(&self) -> bool {
+        true
+    }
+}
+
 /// How an error is told, the server's favourite first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
@@ -102,6 +136,10 @@ impl Form {
 impl AnswerErrors {
     /// The response that tells of an error.
     pub fn response(&self, error: &Error, asked: &Asked) -> Response {
+        // Whoever refused for a reason of its own has noted that.
+        if asked.trail.is_watched() && !asked.trail.read(|all| all.iter().any(|decision| decision.declines())) {
+            asked.trail.note(Answered { status: error.status(), because: error.because().to_owned() });
+        }
         let mut response = tell(&self.problem(error, asked), asked);
         add_retry_after(response.headers_mut(), error);
         response
