@@ -100,7 +100,7 @@ impl Connections {
         let mut engine = h1::Connection::new(Role::Client, Arc::clone(&config), Instant::now());
         let mut out = Outgoing::new();
         let sent = engine.open().map(|stream| {
-            engine.send(stream, Part::Request(head.clone(), Length::Known(length)), &mut out)?;
+            engine.send(stream, Part::Request(Box::new(head.clone()), Length::Known(length)), &mut out)?;
             if !content.is_empty() {
                 engine.send(stream, Part::Content(content), &mut out)?;
             }
@@ -273,7 +273,7 @@ impl Careful {
         let wrong = || fail(Phase::Request, Kind::Malformed, Fault::Ours, "the request cannot be written");
         let stream = engine.open().ok_or_else(wrong)?;
         // The engine must know what was asked to know what the response means; what it writes has left already.
-        let request = Part::Request(written.head.clone(), Length::Known(written.length));
+        let request = Part::Request(Box::new(written.head.clone()), Length::Known(written.length));
         engine.send(stream, request, &mut out).map_err(|_| wrong())?;
         if written.length > 0 {
             let content = vec![0; usize::try_from(written.length).unwrap_or(usize::MAX)];
