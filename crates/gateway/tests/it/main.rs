@@ -3,6 +3,8 @@
 mod changes;
 mod conditions;
 mod config;
+mod config_corpus;
+mod config_property;
 mod corpus;
 mod links;
 mod listing;
