@@ -162,7 +162,10 @@ fn reloads_and_processes_that_take_over_cost_no_request_and_no_stream() {
     let text = load.end();
     let after: u64 = servers.iter().map(|server| server.answered.load(SeqCst)).sum();
     assert!(after > before, "requests went on");
-    println!("{reloads} reloads, {upgrades} upgrades: {}", text.lines().find(|line| line.contains("requests in")).unwrap());
+    println!(
+        "{reloads} reloads, {upgrades} upgrades: {}",
+        text.lines().find(|line| line.contains("requests in")).unwrap()
+    );
 }
 
 #[test]
@@ -183,7 +186,9 @@ fn a_rolling_stop_of_each_server_costs_no_request() {
         servers[which].stop();
         thread::sleep(Duration::from_millis(600));
         servers[which] = Stoppable::start(&addresses[which].to_string());
-        until("the server to be asked again", || (servers[which].answered.load(SeqCst) > 0 || !load.is_on()).then_some(()));
+        until("the server to be asked again", || {
+            (servers[which].answered.load(SeqCst) > 0 || !load.is_on()).then_some(())
+        });
     }
     assert!(load.is_on(), "the load must last for all stops");
     load.end();
@@ -267,7 +272,9 @@ fn what_passes_takes_no_memory_and_a_slow_reader_slows_only_its_own() {
     let length = measure().megabytes * 1_000_000;
     let server = server_of_bytes();
     let running = Running::start(
-        &format!("upstream u {{ server \"http://{server}\" }}\nsite default {{ listen \"ADDRESS\"; route {{ proxy u }} }}"),
+        &format!(
+            "upstream u {{ server \"http://{server}\" }}\nsite default {{ listen \"ADDRESS\"; route {{ proxy u }} }}"
+        ),
         &["--workers", "2"],
     );
     let process = running.process();

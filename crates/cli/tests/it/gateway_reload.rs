@@ -192,7 +192,8 @@ const EVENTS: &str = "route \"/events/{*rest}\" name=events { proxy u }\n";
 #[test]
 fn a_reload_says_what_changes_and_closes_only_what_it_must() {
     let server = server_of_events();
-    let (hello, other) = ("route \"/hello\" name=hello { respond one }\n", "route \"/other/{*rest}\" name=other { proxy u }\n");
+    let (hello, other) =
+        ("route \"/hello\" name=hello { respond one }\n", "route \"/other/{*rest}\" name=other { proxy u }\n");
     let old = config(server, &format!("{hello}{EVENTS}{other}"));
     let running = Running::start(&old, &["--grace", "0.2"]);
     let mut kept = Events::open(running.address, "/events/kept?token=SECRET");
@@ -226,6 +227,33 @@ fn a_reload_says_what_changes_and_closes_only_what_it_must() {
     let last: u32 = kept.next().unwrap().parse().unwrap();
     let next: u32 = kept.next().unwrap().parse().unwrap();
     assert_eq!(next, last + 1);
+}
+
+#[test]
+fn the_connections_of_a_listener_that_goes_are_closed_and_told_before() {
+    let other = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let listening = |second: bool| {
+        let second = if second { format!("listen \"{other}\"\n") } else { String::new() };
+        format!("site default {{\n listen \"ADDRESS\"\n {second} route {{ respond ok }}\n}}")
+    };
+    let running = Running::start(&listening(true), &["--grace", "0.2"]);
+    let mut resting = TcpStream::connect(other).unwrap();
+    resting.set_read_timeout(Some(PATIENCE)).unwrap();
+    resting.write_all(b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\nok") {
+        let mut byte = [0];
+        resting.read_exact(&mut byte).unwrap();
+        answer.push(byte[0]);
+    }
+    running.write(&listening(false));
+    let (done, text) = running.reload(&["--dry-run"]);
+    assert!(done && text.contains(&format!("- listener {other}")), "{text}");
+    assert!(text.contains(&format!("1 connection on http://{other}/: the listener is not there any more")), "{text}");
+    assert!(running.reload(&[]).0);
+    assert_eq!(resting.read(&mut [0]).unwrap(), 0, "it rested, and is closed");
+    until("nobody to listen there", || TcpStream::connect(other).err());
+    assert_eq!(curl(&[&running.url("/")]), "ok");
 }
 
 #[test]

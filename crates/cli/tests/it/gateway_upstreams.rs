@@ -121,7 +121,8 @@ fn reads_files(front: &Running, has_ranges: bool) {
     }
     // Many at once, on many connections and on one.
     for way in [&["--h1", "-c", "10"][..], &["-c", "1", "-m", "20"]] {
-        let output = Command::new("h2load").args(["-n", "200"]).args(way).arg(front.url("/small.txt")).output().unwrap();
+        let output =
+            Command::new("h2load").args(["-n", "200"]).args(way).arg(front.url("/small.txt")).output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(text.contains("200 succeeded, 0 failed") && text.contains("status codes: 200 2xx"), "{way:?}: {text}");
     }
@@ -172,7 +173,10 @@ fn nginx_is_forwarded_to() {
     assert_eq!(told, format!("DELETE 127.0.0.1 127.0.0.1:{}", server.port));
     // It closes after seven requests, and at once where it is told: nobody notices.
     for _ in 0..30 {
-        assert_eq!(curl(&["-d", "x", &front.url("/close"), &front.url("/method")]), format!("closedPOST 127.0.0.1 127.0.0.1:{}", server.port));
+        assert_eq!(
+            curl(&["-d", "x", &front.url("/close"), &front.url("/method")]),
+            format!("closedPOST 127.0.0.1 127.0.0.1:{}", server.port)
+        );
     }
 }
 
@@ -241,7 +245,9 @@ fn node_is_forwarded_to() {
     }
     let mut stream = TcpStream::connect(front.address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.write_all(b"GET /trailers HTTP/1.1\r\nHost: a.test\r\nTE: trailers\r\nConnection: close, TE\r\n\r\n").unwrap();
+    stream
+        .write_all(b"GET /trailers HTTP/1.1\r\nHost: a.test\r\nTE: trailers\r\nConnection: close, TE\r\n\r\n")
+        .unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.to_ascii_lowercase().ends_with("0\r\nx-sum: 17\r\n\r\n"), "{answer}");

@@ -124,9 +124,9 @@ pub(super) fn write(record: &Record, config: &Config, line: &mut Vec<u8>) {
 fn request<'a>(asked: &'a Asked, config: &Config) -> Request<'a> {
     let secrets = &config.secrets;
     let field = |name| asked.fields.get(&name).map(|value| text(&secrets.mask_field(&name, value)));
-    let mut others = fields(&asked.fields, secrets);
-    others.remove(REFERER.as_str());
-    others.remove(USER_AGENT.as_str());
+    let mut others = fields(&asked.fields, config, &[]);
+    // They have names of their own.
+    others.retain(|name, _| *name != REFERER.as_str() && *name != USER_AGENT.as_str());
     Request {
         method: asked.method.as_str(),
         version: asked.shown_version().trim_start_matches("HTTP/"),

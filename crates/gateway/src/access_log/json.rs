@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::header::{HeaderMap, HeaderName, REFERER, USER_AGENT};
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 use wirelight_net::observe::{Ending, Record};
 use wirelight_semantics::decision::Decision;
 
 use super::Config;
-use super::redact::Secrets;
 use crate::moment::Moment;
+
+/// The fields of requests that are always shown.
+const ALWAYS: [HeaderName; 2] = [REFERER, USER_AGENT];
 
 /// What one line holds.
 #[derive(Serialize)]
@@ -62,7 +64,7 @@ pub(super) fn write(record: &Record, config: &Config, line: &mut Vec<u8>) {
         method: asked.method.as_str(),
         target: text(&secrets.mask_target(asked.shown_target().as_bytes())),
         version: asked.shown_version(),
-        request: fields(&asked.fields, secrets),
+        request: fields(&asked.fields, config, &ALWAYS),
     });
     let written = Line {
         time: Moment::of(record.at).to_string(),
@@ -71,7 +73,7 @@ pub(super) fn write(record: &Record, config: &Config, line: &mut Vec<u8>) {
         peer: record.connection.peer.as_ref().map(ToString::to_string),
         asked,
         status: record.status.as_u16(),
-        response: fields(&record.fields, secrets),
+        response: fields(&record.fields, config, &[]),
         received_bytes: record.received_bytes,
         sent_bytes: record.sent_bytes,
         first_byte_ms: record.first_byte.map(milliseconds),
@@ -104,10 +106,17 @@ fn decided(decision: &dyn Decision) -> Decided {
     }
 }
 
-pub(super) fn fields<'a>(fields: &'a HeaderMap, secrets: &Secrets) -> BTreeMap<&'a str, Vec<String>> {
+/// The fields that are to be shown: these, and those of the config. Whoever else watches may have had more kept.
+pub(super) fn fields<'a>(
+    fields: &'a HeaderMap,
+    config: &Config,
+    these: &[HeaderName],
+) -> BTreeMap<&'a str, Vec<String>> {
     let mut shown: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (name, value) in fields {
-        shown.entry(name.as_str()).or_default().push(text(&secrets.mask_field(name, value)));
+        if these.contains(name) || config.fields.contains(name) {
+            shown.entry(name.as_str()).or_default().push(text(&config.secrets.mask_field(name, value)));
+        }
     }
     shown
 }

@@ -146,6 +146,22 @@ fn a_line_of_json_holds_the_decisions() {
 }
 
 #[test]
+fn fields_that_others_had_kept_are_not_shown() {
+    for format in [Format::Json, Format::Ecs] {
+        let paper = Paper::default();
+        let config = Config { fields: vec!["x-asked".parse().unwrap()], ..with(format) };
+        let (log, writer) = AccessLog::start(config, paper.clone(), None).unwrap();
+        let mut record = record("/", &[("x-asked", b"yes"), ("x-other", b"no"), ("user-agent", b"test")]);
+        record.fields.insert("x-answer", "no".parse().unwrap());
+        log.finished(record);
+        writer.finish();
+        let text = paper.text();
+        assert!(text.contains("x-asked") && text.contains("\"test\""), "{text}");
+        assert!(!text.contains("x-other") && !text.contains("x-answer"), "{text}");
+    }
+}
+
+#[test]
 fn a_line_of_ecs_has_the_names_of_the_schema() {
     let context =
         Context { trace: TraceId(0xabc), span: SpanId(0xdef), parent: None, sampled: true, origin: Origin::Absent };

@@ -120,9 +120,9 @@ fn play_odd(odd: &Odd, wrong: &mut String) {
     let front = Front::start("timeout answer=\"5s\" stall=\"5s\"", &[server.address]);
     let answer = front.get();
     // Interim responses pass ahead of the response.
-    let answer = answer.rsplit_once("HTTP/1.1 102 ").map_or(&*answer, |(_, rest)| {
-        rest.split_once("\r\n\r\n").map_or(rest, |(_, response)| response)
-    });
+    let answer = answer
+        .rsplit_once("HTTP/1.1 102 ")
+        .map_or(&*answer, |(_, rest)| rest.split_once("\r\n\r\n").map_or(rest, |(_, response)| response));
     let (head, content) = answer.split_once("\r\n\r\n").unwrap_or((answer, ""));
     let is_chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
     let told = if is_chunked { unchunked(content) } else { content.to_owned() };
