@@ -3,6 +3,7 @@
 mod arguments;
 mod browser;
 mod corpus;
+mod devtools;
 mod echo;
 mod gateway;
 mod gateway_corpus;
@@ -13,6 +14,7 @@ mod gateway_upstreams;
 mod get;
 mod get_parity;
 mod get_wire;
+mod inspector;
 mod process;
 mod raw;
 mod signals;
