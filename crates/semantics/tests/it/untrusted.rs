@@ -3,6 +3,7 @@
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, header};
 use proptest::prelude::*;
+use wirelight_semantics::cache::{self, Control, Exchanged, Selecting, Times};
 use wirelight_semantics::coding::{self, Coding};
 use wirelight_semantics::cors::{self, Names, Origins, Pattern, Policy};
 use wirelight_semantics::media_type::MediaType;
@@ -13,6 +14,30 @@ use wirelight_semantics::{auth, cookie, date, fields, grammar, negotiate, uri};
 
 use crate::{EXAMPLE, at, speaks};
 
+/// Runs everything that a cache asks of a message on one that is request and response at once.
+fn cache_as_everything(message: &HeaderMap) {
+    let times = Times { requested: at(EXAMPLE), responded: at(EXAMPLE) };
+    let (request, response) = (Control::of_request(message), Control::of_response(message));
+    speaks(&Selecting::of(message, message).judge(message));
+    speaks(&Selecting::of(message, message).judge(&HeaderMap::new()));
+    for (shared, status) in [(false, http::StatusCode::OK), (true, http::StatusCode::NOT_FOUND)] {
+        let exchanged =
+            Exchanged { method: &Method::GET, request: message, status, response: message, responded: at(EXAMPLE) };
+        speaks(&cache::admit::judge(&exchanged, shared));
+        let lifetime = cache::freshness::lifetime(&exchanged, &response, shared, &Default::default());
+        let freshness = cache::Freshness { lifetime, age: cache::freshness::age(message, times, at(EXAMPLE)) };
+        speaks(&freshness);
+        speaks(&cache::reuse::judge(&request, &response, freshness, shared));
+        let failure = cache::reuse::Failure::Unreachable;
+        speaks(&cache::reuse::instead(&request, &response, freshness, failure, None, shared));
+        let mut stored = cache::admit::stored_fields(message, shared);
+        cache::validate::freshen(&mut stored, message, shared);
+    }
+    speaks(&cache::validate::judge(http::StatusCode::NOT_MODIFIED, message, message));
+    let target = "http://a.test/x".parse().expect("a URI");
+    speaks(&cache::invalidate::judge(&Method::POST, &target, http::StatusCode::OK, message));
+}
+
 /// Runs everything that reads a field value on one.
 fn read_as_everything(value: &HeaderValue) {
     let mut message = HeaderMap::new();
@@ -20,13 +45,18 @@ fn read_as_everything(value: &HeaderValue) {
         header::ACCEPT,
         header::ACCEPT_ENCODING,
         header::ACCEPT_LANGUAGE,
+        header::AGE,
         header::AUTHORIZATION,
+        header::CACHE_CONTROL,
         header::CONNECTION,
         header::CONTENT_ENCODING,
         header::COOKIE,
+        header::DATE,
         header::ETAG,
+        header::EXPIRES,
         header::IF_RANGE,
         header::LAST_MODIFIED,
+        header::LOCATION,
         header::ORIGIN,
         header::RANGE,
         header::VARY,
@@ -39,6 +69,7 @@ fn read_as_everything(value: &HeaderValue) {
     speaks(&negotiate::media_type(&message, &[html]));
     speaks(&negotiate::coding(&message, &Coding::ALL));
     speaks(&negotiate::language(&message, &["de", "en-GB"]));
+    cache_as_everything(&message);
     speaks(&auth::judge(auth::Asker::Origin, &message, |_| false));
     let current = Validators { entity_tag: EntityTag::strong("a").ok(), last_modified: Some(at(EXAMPLE)) };
     for (name, method) in [
