@@ -23,9 +23,11 @@ pub(super) fn open(config: &Path, path: Option<&Path>) -> Option<Listener> {
             first.ok_or_else(|| io::Error::other("there is no folder for it")).and_then(|path| listen(&path))
         }
     };
-    opened.inspect_err(|error| {
-        eprintln!("wirelight: `wirelight reload` will not find this process, though HUP will: no socket: {error}");
-    }).ok()
+    opened
+        .inspect_err(|error| {
+            eprintln!("wirelight: `wirelight reload` will not find this process, though HUP will: no socket: {error}");
+        })
+        .ok()
 }
 
 /// Where the process that runs a config can be told things: every place that exists.

@@ -24,9 +24,8 @@ pub(crate) fn run(arguments: &Run) -> Result<(), Failure> {
     let mut inherited = match &predecessor {
         Some(predecessor) => predecessor.sockets()?,
         None => {
-            let given = Listener::inherited().map_err(|error| {
-                Failure::new(format!("the sockets given by LISTEN_FDS cannot be used: {error}"))
-            })?;
+            let given = Listener::inherited()
+                .map_err(|error| Failure::new(format!("the sockets given by LISTEN_FDS cannot be used: {error}")))?;
             let (inherited, left) = Inherited::matching(&plan, given);
             for address in left {
                 eprintln!("wirelight: nobody listens on the socket {address} that was given: no site is for it");
