@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         Command::Fmt(arguments) => command::gateway::fmt(&arguments),
         Command::Explain(arguments) => command::gateway::explain(&arguments),
         Command::Why(arguments) => command::why::run(&arguments),
+        Command::Watch(arguments) => command::watch::run(&arguments),
         Command::Completions(arguments) => command::completions::run(&arguments),
         Command::Man(arguments) => command::man::run(&arguments),
     };

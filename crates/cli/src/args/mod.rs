@@ -18,7 +18,7 @@ pub(crate) use bench::Bench;
 pub(crate) use echo::Echo;
 pub(crate) use gateway::{Check, Explain, Fmt, Proxy, Reload, Run};
 pub(crate) use get::Get;
-pub(crate) use inspect::{Inspect, Why};
+pub(crate) use inspect::{Inspect, Watch, Why};
 pub(crate) use listen::{Listen, Log};
 pub(crate) use raw::Raw;
 pub(crate) use serve::Serve;
@@ -75,6 +75,8 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Say why an exchange of a server that runs with --inspect went as it did.
     Why(Why),
+    /// Watch the exchanges of a server that runs with --inspect, live, with their reasons.
+    Watch(Watch),
     /// Print a completion script for a shell.
     Completions(Completions),
     /// Print the man page.

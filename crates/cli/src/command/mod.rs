@@ -14,4 +14,5 @@ pub(crate) mod raw;
 pub(crate) mod serve;
 mod tls;
 pub(crate) mod trust;
+pub(crate) mod watch;
 pub(crate) mod why;
