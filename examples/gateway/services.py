@@ -1,4 +1,5 @@
-"""Two small services to stand behind the gateway: each says who it is, and /events never ends."""
+"""Two small services to stand behind the gateway: each says who it is, /events never ends, and /verify says who may
+pass: whoever brings X-Key: open-sesame."""
 
 import http.server
 import sys
@@ -12,6 +13,8 @@ class Service(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/events":
             return self.events()
+        if self.path == "/verify":
+            return self.verify()
         text = f"{self.server.server_port} answers {self.command} {self.path}\n".encode()
         self.send_response(200)
         self.send_header("Content-Type", "text/plain")
@@ -24,6 +27,15 @@ class Service(http.server.BaseHTTPRequestHandler):
         self.do_GET()
 
     do_PUT = do_DELETE = do_POST
+
+    def verify(self):
+        passes = self.headers.get("X-Key") == "open-sesame"
+        self.send_response(204 if passes else 401)
+        if passes:
+            self.send_header("Remote-User", "ali")
+        else:
+            self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def events(self):
         self.send_response(200)

@@ -6,6 +6,7 @@ mod config;
 mod config_corpus;
 mod config_property;
 mod corpus;
+mod example;
 mod links;
 mod listing;
 mod log;
