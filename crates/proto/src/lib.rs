@@ -10,6 +10,7 @@ pub mod h1;
 pub mod h2;
 pub mod incoming;
 pub mod outgoing;
+pub mod overheard;
 pub mod part;
 
 pub use connection::{Connection, Role};
@@ -17,4 +18,5 @@ pub use engine::Engine;
 pub use error::{ConnectionError, SendError, StreamFault};
 pub use incoming::Incoming;
 pub use outgoing::Outgoing;
+pub use overheard::Overheard;
 pub use part::{Event, Length, Part, Reason, StreamId};
