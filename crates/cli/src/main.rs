@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         Command::Get(arguments) => command::get::run(&arguments),
         Command::Bench(arguments) => command::bench::run(&arguments),
         Command::Raw(arguments) => command::raw::run(&arguments),
+        Command::Capture(arguments) => command::capture::run(&arguments),
         Command::Trust(arguments) => command::trust::run(&arguments),
         Command::Run(arguments) => command::gateway::run(&arguments),
         Command::Reload(arguments) => command::gateway::reload(&arguments),

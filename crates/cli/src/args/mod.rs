@@ -1,6 +1,7 @@
 //! The one table of commands and flags: parser, help, completions and man page all come from it.
 
 mod bench;
+mod capture;
 mod echo;
 mod gateway;
 mod get;
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use bench::Bench;
+pub(crate) use capture::Capture;
 pub(crate) use echo::Echo;
 pub(crate) use gateway::{Check, Explain, Fmt, Proxy, Reload, Run};
 pub(crate) use get::Get;
@@ -59,6 +61,8 @@ pub(crate) enum Command {
     Bench(Bench),
     /// Send standard input to a server byte for byte, and print what comes back.
     Raw(Raw),
+    /// Show the packets below HTTP, off an interface or out of a file, and what each did to its connection.
+    Capture(Capture),
     /// Have this machine's browsers and programs trust the local authority of --tls, or no longer.
     Trust(Trust),
     /// Run what a config file says: sites, routes, and servers to forward to.

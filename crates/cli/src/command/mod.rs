@@ -2,6 +2,7 @@
 
 mod ask;
 pub(crate) mod bench;
+pub(crate) mod capture;
 pub(crate) mod completions;
 pub(crate) mod echo;
 pub(crate) mod gateway;

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod browser;
+mod capture;
 mod corpus;
 mod devtools;
 mod echo;
