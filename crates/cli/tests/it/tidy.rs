@@ -21,7 +21,10 @@ fn files(below: &Path) -> Vec<PathBuf> {
             let entry = entry.unwrap();
             let name = entry.file_name();
             let kind = entry.file_type().unwrap();
-            if kind.is_dir() && !["target", ".git", "artifacts"].iter().any(|skipped| name == *skipped) {
+            if ["target", ".git", "artifacts"].iter().any(|skipped| name == *skipped) {
+                continue;
+            }
+            if kind.is_dir() {
                 folders.push(entry.path());
             } else if kind.is_file() {
                 found.push(entry.path());

@@ -19,6 +19,9 @@ _wirelight() {
             wirelight,bench)
                 cmd="wirelight__subcmd__bench"
                 ;;
+            wirelight,capture)
+                cmd="wirelight__subcmd__capture"
+                ;;
             wirelight,check)
                 cmd="wirelight__subcmd__check"
                 ;;
@@ -66,6 +69,9 @@ _wirelight() {
                 ;;
             wirelight__subcmd__help,bench)
                 cmd="wirelight__subcmd__help__subcmd__bench"
+                ;;
+            wirelight__subcmd__help,capture)
+                cmd="wirelight__subcmd__help__subcmd__capture"
                 ;;
             wirelight__subcmd__help,check)
                 cmd="wirelight__subcmd__help__subcmd__check"
@@ -119,7 +125,7 @@ _wirelight() {
 
     case "${cmd}" in
         wirelight)
-            opts="-h -V --help --version serve echo get bench raw trust run reload proxy check fmt explain why completions man help"
+            opts="-h -V --help --version serve echo get bench raw capture trust run reload proxy check fmt explain why completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -168,6 +174,60 @@ _wirelight() {
                     return 0
                     ;;
                 -H)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wirelight__subcmd__capture)
+            opts="-i -p -w -c -x -q -h -V --interface --port --all-ports --write --keylog --count --for --hex --quiet --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --interface)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -i)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --write)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -w)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --keylog)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --count)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --for)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -700,7 +760,7 @@ _wirelight() {
             return 0
             ;;
         wirelight__subcmd__help)
-            opts="serve echo get bench raw trust run reload proxy check fmt explain why completions man help"
+            opts="serve echo get bench raw capture trust run reload proxy check fmt explain why completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -714,6 +774,20 @@ _wirelight() {
             return 0
             ;;
         wirelight__subcmd__help__subcmd__bench)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wirelight__subcmd__help__subcmd__capture)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -225,6 +225,30 @@ _arguments "${_arguments_options[@]}" : \
 ':server -- The server\: a name or an address, and a port:_default' \
 && ret=0
 ;;
+(capture)
+_arguments "${_arguments_options[@]}" : \
+'()-i+[Listen on this interface; without it, on all of them]:NAME:_default' \
+'()--interface=[Listen on this interface; without it, on all of them]:NAME:_default' \
+'*-p+[Heed only packets from or to this port; may be given again. Listening, the default is 80, 443, 8080 and 8443]:PORT:_default' \
+'*--port=[Heed only packets from or to this port; may be given again. Listening, the default is 80, 443, 8080 and 8443]:PORT:_default' \
+'-w+[Write the packets to a pcapng file, which Wireshark opens]:FILE:_files' \
+'--write=[Write the packets to a pcapng file, which Wireshark opens]:FILE:_files' \
+'--keylog=[Put the secrets of this TLS key log into the written file\: whoever has the file can decrypt what it holds]:FILE:_files' \
+'-c+[End after so many packets]:PACKETS:_default' \
+'--count=[End after so many packets]:PACKETS:_default' \
+'()--for=[End after so many seconds]:SECONDS:_default' \
+'(-p --port)--all-ports[Heed every port]' \
+'-x[Show the bytes that packets carry, in hexadecimal and as text]' \
+'--hex[Show the bytes that packets carry, in hexadecimal and as text]' \
+'-q[Say only what became of each connection, not what each packet did]' \
+'--quiet[Say only what became of each connection, not what each packet did]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+'::file -- A file of packets (pcapng or pcap) to read, instead of listening:_files' \
+&& ret=0
+;;
 (trust)
 _arguments "${_arguments_options[@]}" : \
 '-y[Do it]' \
@@ -378,6 +402,10 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(capture)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
 (trust)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
@@ -439,6 +467,7 @@ _wirelight_commands() {
 'get:Send a request, and show what comes back and why' \
 'bench:Measure how many requests a server answers, and how long each waits' \
 'raw:Send standard input to a server byte for byte, and print what comes back' \
+'capture:Show the packets below HTTP, off an interface or out of a file, and what each did to its connection' \
 'trust:Have this machine'\''s browsers and programs trust the local authority of --tls, or no longer' \
 'run:Run what a config file says\: sites, routes, and servers to forward to' \
 'reload:Have a running gateway read its config file again, or say what that would change and close' \
@@ -457,6 +486,11 @@ _wirelight_commands() {
 _wirelight__subcmd__bench_commands() {
     local commands; commands=()
     _describe -t commands 'wirelight bench commands' commands "$@"
+}
+(( $+functions[_wirelight__subcmd__capture_commands] )) ||
+_wirelight__subcmd__capture_commands() {
+    local commands; commands=()
+    _describe -t commands 'wirelight capture commands' commands "$@"
 }
 (( $+functions[_wirelight__subcmd__check_commands] )) ||
 _wirelight__subcmd__check_commands() {
@@ -496,6 +530,7 @@ _wirelight__subcmd__help_commands() {
 'get:Send a request, and show what comes back and why' \
 'bench:Measure how many requests a server answers, and how long each waits' \
 'raw:Send standard input to a server byte for byte, and print what comes back' \
+'capture:Show the packets below HTTP, off an interface or out of a file, and what each did to its connection' \
 'trust:Have this machine'\''s browsers and programs trust the local authority of --tls, or no longer' \
 'run:Run what a config file says\: sites, routes, and servers to forward to' \
 'reload:Have a running gateway read its config file again, or say what that would change and close' \
@@ -514,6 +549,11 @@ _wirelight__subcmd__help_commands() {
 _wirelight__subcmd__help__subcmd__bench_commands() {
     local commands; commands=()
     _describe -t commands 'wirelight help bench commands' commands "$@"
+}
+(( $+functions[_wirelight__subcmd__help__subcmd__capture_commands] )) ||
+_wirelight__subcmd__help__subcmd__capture_commands() {
+    local commands; commands=()
+    _describe -t commands 'wirelight help capture commands' commands "$@"
 }
 (( $+functions[_wirelight__subcmd__help__subcmd__check_commands] )) ||
 _wirelight__subcmd__help__subcmd__check_commands() {
