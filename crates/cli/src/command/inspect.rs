@@ -10,6 +10,7 @@ use std::thread;
 
 use serde::{Deserialize, Serialize};
 use wirelight_client::connections::{self, Connections};
+use wirelight_gateway::config::Plan;
 use wirelight_inspect::{Access, Config, Desk, Inspector, Setting};
 use wirelight_net::Observer;
 use wirelight_net::tls::client::Settings as TlsSettings;
@@ -61,7 +62,23 @@ impl Drop for Told {
 impl Inspection {
     /// An inspector, if one is wanted; `next` is told everything too.
     pub(crate) fn open(wanted: &Inspect, next: Option<Arc<dyn Observer>>) -> Result<Option<Self>, Failure> {
-        let Some(place) = wanted.inspect else { return Ok(None) };
+        wanted.inspect.map(|place| Self::at(place, Config::default(), next)).transpose()
+    }
+
+    /// The one that a gateway's plan asks for, or that the command line does.
+    pub(crate) fn planned(wanted: &Inspect, plan: &Plan) -> Result<Option<Self>, Failure> {
+        let Some(inspector) = &plan.inspector else { return Self::open(wanted, None) };
+        let mut config = Config {
+            exchanges_max: usize::try_from(inspector.exchanges_max).unwrap_or(usize::MAX),
+            bytes_max: usize::try_from(inspector.memory_max_bytes).unwrap_or(usize::MAX),
+            ..Config::default()
+        };
+        config.hidden_fields.extend(inspector.hidden_fields.iter().cloned());
+        let place = wanted.inspect.flatten().or(inspector.address);
+        Self::at(place, config, None).map(Some)
+    }
+
+    fn at(place: Option<SocketAddr>, config: Config, next: Option<Arc<dyn Observer>>) -> Result<Self, Failure> {
         let listener = match place {
             Some(address) => Listener::tcp(address),
             None => {
@@ -87,8 +104,8 @@ impl Inspection {
             return Err(Failure::new("the inspector has no address"));
         };
         let token = token().map_err(|error| Failure::new(format!("no token can be made: {error}")))?;
-        let inspector = Inspector::new(Config::default(), Clock::system(), next);
-        Ok(Some(Self { inspector, listener, address, token }))
+        let inspector = Inspector::new(config, Clock::system(), next);
+        Ok(Self { inspector, listener, address, token })
     }
 
     /// Who watches.

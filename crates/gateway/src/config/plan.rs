@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
+use wirelight_net::proxy_protocol::Version;
 use wirelight_semantics::coding::Coding;
 use wirelight_semantics::cors::Policy;
 use wirelight_server::Pattern;
@@ -37,6 +38,8 @@ pub struct Plan {
     pub access_log: Option<AccessLog>,
     /// Where health and metrics are told; nowhere without one.
     pub admin: Option<Admin>,
+    /// How exchanges are kept to be looked at; they are not without one.
+    pub inspector: Option<Inspector>,
     /// How traces are carried on and begun; those that requests bring pass untouched without.
     pub tracing: Option<Tracing>,
 }
@@ -101,6 +104,19 @@ pub struct Admin {
     pub address: SocketAddr,
     /// What a request must bring as its bearer token; everybody on this machine may ask without one.
     pub token: Option<String>,
+}
+
+/// How exchanges are kept to be looked at. It holds from the start to the end of a process: a reload changes none of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspector {
+    /// Where they are shown; without one, on 127.0.0.1:4040 or the next port that is free.
+    pub address: Option<SocketAddr>,
+    /// How many are kept.
+    pub exchanges_max: u64,
+    /// How many bytes all that is kept may take.
+    pub memory_max_bytes: u64,
+    /// Fields whose values are never kept, beside those that carry credentials.
+    pub hidden_fields: Vec<HeaderName>,
 }
 
 /// What is answered for some hosts on some listeners.
@@ -397,6 +413,8 @@ pub struct Upstream {
     pub slow_start: Option<Duration>,
     /// When all of them are left alone for a while; never without.
     pub breaker: Option<breaker::Plan>,
+    /// In which version of the PROXY protocol they are told whose a connection is; they are not without.
+    pub announced: Option<Version>,
     /// Where the config says so.
     pub places: Places,
 }

@@ -4,12 +4,13 @@ use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use http::HeaderValue;
+use wirelight_net::proxy_protocol::Version;
 use wirelight_semantics::auth::Asker;
 use wirelight_semantics::cors::{Methods, Names, Origins, Policy};
 
 use super::plan::{
-    Around, Balance, Condition, Edit, Handler, Introductions, Listen, Plan, Protocol, ProxyHost, Route, Site, Tracing,
-    Upstream,
+    Around, Balance, Condition, Edit, Handler, Inspector, Introductions, Listen, Plan, Protocol, ProxyHost, Route,
+    Site, Tracing, Upstream,
 };
 use crate::access_log::Format;
 
@@ -54,6 +55,9 @@ impl fmt::Display for Plan {
             let token = if admin.token.is_some() { " token=\"(hidden)\"" } else { "" };
             sheet.line(format_args!("admin \"{}\"{token}", admin.address))?;
         }
+        if let Some(inspector) = &self.inspector {
+            sheet.line(inspector)?;
+        }
         if let Some(tracing) = &self.tracing {
             sheet.line(tracing)?;
         }
@@ -68,6 +72,20 @@ impl fmt::Display for Plan {
             site_block(&mut sheet, site, &self.listeners)?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Inspector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("inspector")?;
+        if let Some(address) = self.address {
+            write!(f, " \"{address}\"")?;
+        }
+        write!(f, " exchanges={} memory=\"{}B\"", self.exchanges_max, self.memory_max_bytes)?;
+        match &*self.hidden_fields {
+            [] => Ok(()),
+            hidden => write!(f, " {{ hide{} }}", quoted(hidden)),
+        }
     }
 }
 
@@ -127,6 +145,11 @@ fn upstream_block(sheet: &mut Sheet<'_, '_>, upstream: &Upstream) -> fmt::Result
             Protocol::Http1 => "protocol http1",
             Protocol::Http2 => "protocol http2",
         })?;
+        match upstream.announced {
+            Some(Version::One) => sheet.line("proxy-protocol v1")?,
+            Some(Version::Two) => sheet.line("proxy-protocol v2")?,
+            None => {}
+        }
         sheet.line(format_args!("connections {}", upstream.connections_max))?;
         sheet.line(format_args!(
             "timeout connect={} answer={} stall={} idle={}",

@@ -1,5 +1,6 @@
 //! The words at the top of a config.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -7,14 +8,14 @@ use http::Uri;
 use kdl::KdlDocument;
 
 use super::fault::Fault;
-use super::plan::{AccessLog, Admin, Plan, Tracing, Upstream};
+use super::plan::{AccessLog, Admin, Inspector, Plan, Tracing, Upstream};
 use super::site::Sites;
 use super::upstream::{self, field_name};
 use super::value::{Network, address, size};
 use super::word::{Noted, Word, among, once};
 use crate::access_log::{Format, Rotation};
 
-const WORDS: [&str; 6] = ["access-log", "admin", "tracing", "trust", "upstream", "site"];
+const WORDS: [&str; 7] = ["access-log", "admin", "inspector", "tracing", "trust", "upstream", "site"];
 
 /// What the words of the whole file share.
 pub(super) struct Scope<'a> {
@@ -39,6 +40,7 @@ pub(super) fn plan(document: &KdlDocument, folder: &Path, noted: &Noted) -> Plan
     }
     plan.access_log = once(&words, "access-log").and_then(|word| access_log(&word, folder));
     plan.admin = once(&words, "admin").and_then(|word| admin(&word));
+    plan.inspector = once(&words, "inspector").and_then(|word| inspector(&word));
     plan.tracing = once(&words, "tracing").and_then(|word| tracing(&word));
     if let Some(word) = once(&words, "trust") {
         plan.trusted = trust(&word);
@@ -112,6 +114,32 @@ fn rotation(word: &Word<'_>, is_file: bool) -> Option<Option<Rotation>> {
         None => 5,
     };
     Some(Some(Rotation { bytes_max, files_max }))
+}
+
+fn inspector(word: &Word<'_>) -> Option<Inspector> {
+    word.properties(&["exchanges", "memory"]);
+    word.at_most(1);
+    let address = match word.arguments().first() {
+        Some(value) => {
+            let address = value.read(address)?;
+            // Whoever sees exchanges sees what is in them: other machines are let in only where that is said.
+            let local = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), address.port());
+            Some(if value.text()?.starts_with(':') { local } else { address })
+        }
+        None => None,
+    };
+    let exchanges_max = match word.property("exchanges") {
+        Some(value) => value.number(1, 10_000_000)?,
+        None => 10_000,
+    };
+    let memory_max_bytes = match word.property("memory") {
+        Some(value) => value.read(size)?,
+        None => 64 << 20,
+    };
+    let hides = word.children(&["hide"]);
+    let names = hides.iter().flat_map(|hide| hide.some_arguments("the name of a field, such as \"x-api-key\""));
+    let hidden_fields = names.map(|name| name.read(field_name)).collect::<Option<_>>()?;
+    Some(Inspector { address, exchanges_max, memory_max_bytes, hidden_fields })
 }
 
 fn tracing(word: &Word<'_>) -> Option<Tracing> {

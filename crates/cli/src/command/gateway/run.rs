@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &Run) -> Result<(), Failure> {
         Some(socket) => Some(socket.owning_file(true)),
         None => control::open(path, arguments.control.as_deref()),
     };
-    let inspection = Inspection::open(&arguments.inspect, None)?;
+    let inspection = Inspection::planned(&arguments.inspect, &plan)?;
     let settings = Settings {
         workers: arguments.workers,
         observer: inspection.as_ref().map(Inspection::observer),

@@ -24,6 +24,12 @@ fn each_word_comes_to_its_plan() {
             "access-log \"a.log\" format=json rotate=\"1KiB\" keep=0",
             "access-log \"/logs/a.log\" format=json rotate=\"1024B\" keep=0",
         ),
+        ("inspector", "inspector exchanges=10000 memory=\"67108864B\""),
+        ("inspector \":4041\" exchanges=5", "inspector \"127.0.0.1:4041\" exchanges=5 memory=\"67108864B\""),
+        (
+            "inspector \"0.0.0.0:4040\" memory=\"1MiB\" { hide \"x-api-key\" X-Secret; hide \"a\" }",
+            "inspector \"0.0.0.0:4040\" exchanges=10000 memory=\"1048576B\" { hide \"x-api-key\" \"x-secret\" \"a\" }",
+        ),
         ("tracing", "tracing sample=100 service=\"wirelight\""),
         (
             "tracing collector=\"http://127.0.0.1:4318\" field=X-Trace-Id sample=5 service=edge",
@@ -61,6 +67,14 @@ fn each_fault_is_found() {
         ),
         ("access-log \"a.log\" rotate=\"0B\"", "1:27 a file of no bytes holds no line (such as \"100MiB\")"),
         ("access-log \"a.log\" rotate=\"1KiB\" keep=-1", "1:39 this is to be a whole number from 0 to 10000"),
+        ("inspector 4040", "1:11 this is to be text (write it in quotes)"),
+        ("inspector exchanges=0", "1:21 this is to be a whole number from 1 to 10000000"),
+        (
+            "inspector { hide }",
+            "1:13 `hide` needs the name of a field, such as \"x-api-key\" \
+             (the name of a field, such as \"x-api-key\" is missing)",
+        ),
+        ("inspector { hide \"x y\" }", "1:18 `x y` is no name of a field"),
         ("tracing collector=\"otel:4317\"", "1:19 `otel:4317` is no collector such as http://127.0.0.1:4318"),
         ("tracing collector=\"ftp://a.test\"", "1:19 `ftp://a.test` is no collector such as http://127.0.0.1:4318"),
         ("tracing field=\"X Trace\"", "1:15 `X Trace` is no name of a field"),
