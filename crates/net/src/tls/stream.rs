@@ -21,6 +21,8 @@ thread_local! {
     static CIPHERTEXT: Cell<BytesMut> = Cell::default();
     /// Pieces of plaintext are joined here, so that they share records.
     static PLAINTEXT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    /// Records are made here, and leave from here as far as the transport takes them at once.
+    static RECORDS: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 /// One end of a TLS connection, without a socket.
@@ -268,20 +270,48 @@ impl<T: Transport, M: Machine> Tls<T, M> {
         self.transport.poll_flush(cx)
     }
 
-    /// Calls `write` with the machine's leave to send data.
-    fn encrypt(&mut self, plaintext: &[u8]) -> io::Result<()> {
+    /// Encrypts what is to be sent, and sends what the transport takes at once; the rest waits in the output.
+    fn send(&mut self, plaintext: &[u8], cx: &mut Context<'_>) -> io::Result<()> {
+        let mut records = RECORDS.take();
+        let sent = self.encrypt(plaintext, &mut records).and_then(|length| self.send_now(&records[..length], cx));
+        RECORDS.set(records);
+        sent
+    }
+
+    /// Makes records at the beginning of `records`, which grows as far as they need; how long they are.
+    fn encrypt(&mut self, plaintext: &[u8], records: &mut Vec<u8>) -> io::Result<usize> {
         let UnbufferedStatus { state, .. } = self.machine.process(&mut self.leftover);
         let Ok(ConnectionState::WriteTraffic(mut traffic)) = state else {
             return Err(io::Error::other("TLS does not allow data to be sent now"));
         };
-        let records = plaintext.len().div_ceil(16 * 1024).max(1);
-        self.outgoing.reserve(plaintext.len() + records * RECORD_OVERHEAD);
-        append(&mut self.outgoing, |room| {
-            traffic.encrypt(plaintext, room).map_err(|error| match error {
-                EncryptError::InsufficientSize(size) => Refused::Room(size.required_size),
-                EncryptError::EncryptExhausted => Refused::Failed(error.to_string()),
-            })
-        })
+        let room = plaintext.len() + plaintext.len().div_ceil(16 * 1024).max(1) * RECORD_OVERHEAD;
+        if records.len() < room {
+            records.resize(room, 0);
+        }
+        loop {
+            match traffic.encrypt(plaintext, records) {
+                Ok(length) => return Ok(length),
+                Err(EncryptError::InsufficientSize(size)) => records.resize(size.required_size, 0),
+                Err(error @ EncryptError::EncryptExhausted) => return Err(io::Error::other(error.to_string())),
+            }
+        }
+    }
+
+    /// Sends records before which nothing waits.
+    fn send_now(&mut self, mut records: &[u8], cx: &mut Context<'_>) -> io::Result<()> {
+        while !records.is_empty() {
+            match self.transport.poll_write(cx, &[IoSlice::new(records)])? {
+                Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(written) => records = &records[written..],
+                Poll::Pending => {
+                    self.outgoing.extend_from_slice(records);
+                    return Ok(());
+                }
+            }
+        }
+        // What the transport holds back leaves when it is flushed.
+        let _ = self.transport.poll_flush(cx)?;
+        Ok(())
     }
 }
 
@@ -358,25 +388,20 @@ impl<T: Transport, M: Machine> Transport for Tls<T, M> {
     fn poll_write(&mut self, cx: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         ready!(self.poll_send(cx))?;
         let first = pieces.first().map_or(&[][..], |piece| &piece[..piece.len().min(WRITE_BYTES)]);
-        let taken = if pieces.len() < 2 || first.len() == WRITE_BYTES {
-            self.encrypt(first)?;
-            first.len()
-        } else {
-            let mut joined = PLAINTEXT.take();
-            joined.clear();
-            for piece in pieces {
-                let room = WRITE_BYTES - joined.len();
-                joined.extend_from_slice(&piece[..piece.len().min(room)]);
-            }
-            let encrypted = self.encrypt(&joined);
-            let taken = joined.len();
-            PLAINTEXT.set(joined);
-            encrypted?;
-            taken
-        };
-        // What does not leave now leaves when it is flushed.
-        let _ = self.poll_send(cx)?;
-        Poll::Ready(Ok(taken))
+        if pieces.len() < 2 || first.len() == WRITE_BYTES {
+            self.send(first, cx)?;
+            return Poll::Ready(Ok(first.len()));
+        }
+        let mut joined = PLAINTEXT.take();
+        joined.clear();
+        for piece in pieces {
+            let room = WRITE_BYTES - joined.len();
+            joined.extend_from_slice(&piece[..piece.len().min(room)]);
+        }
+        let sent = self.send(&joined, cx);
+        let taken = joined.len();
+        PLAINTEXT.set(joined);
+        Poll::Ready(sent.map(|()| taken))
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
