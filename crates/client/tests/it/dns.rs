@@ -1,10 +1,11 @@
-//! A server of DNS over UDP that says what it is told to say, on a port that the system chooses (RFC 1035, section 4).
+//! A server of DNS over UDP and TCP that says what it is told to say, on a port that the system chooses (RFC 1035, section 4).
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
-use tokio::net::UdpSocket;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
 /// What is said of a name and a type of record.
 #[derive(Debug, Clone)]
@@ -19,6 +20,8 @@ pub(crate) enum Reply {
     Failure,
     /// Nothing at all.
     Silence,
+    /// Over UDP, that it did not fit; over TCP, these addresses, for so many seconds.
+    Long(Vec<IpAddr>, u32),
 }
 
 /// The types of records that are asked for.
@@ -30,35 +33,70 @@ type Script = HashMap<(String, u16), Reply>;
 /// A scripted server of DNS. It stops when it is dropped.
 pub(crate) struct Names {
     pub(crate) address: SocketAddr,
+    told: Told,
+    tasks: [tokio::task::JoinHandle<()>; 2],
+}
+
+/// What a server is told to say, and what it was asked.
+#[derive(Clone, Default)]
+struct Told {
     script: Arc<Mutex<Script>>,
     asked: Arc<Mutex<Vec<(String, u16)>>>,
-    task: tokio::task::JoinHandle<()>,
+}
+
+impl Told {
+    /// The answer to a question; `None` for silence.
+    fn answer(&self, packet: &[u8], is_udp: bool) -> Option<Vec<u8>> {
+        let (name, kind, end) = question(packet);
+        self.asked.lock().unwrap().push((name.clone(), kind));
+        // Who was told nothing of a type says that there is no such record.
+        let reply = self.script.lock().unwrap().get(&(name, kind)).cloned().unwrap_or(Reply::NoRecord);
+        answer(&packet[..end], kind, &reply, is_udp)
+    }
+
+    /// Answers one question that came over TCP, where its length stands before it.
+    async fn serve(self, mut stream: TcpStream) -> std::io::Result<()> {
+        let mut packet = vec![0; stream.read_u16().await?.into()];
+        stream.read_exact(&mut packet).await?;
+        if let Some(answer) = self.answer(&packet, false) {
+            stream.write_u16(u16::try_from(answer.len()).unwrap()).await?;
+            stream.write_all(&answer).await?;
+        }
+        Ok(())
+    }
 }
 
 impl Names {
     pub(crate) async fn start() -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let (socket, listener) = loop {
+            let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+            // The port is free for UDP; for TCP, somebody may have it.
+            if let Ok(listener) = TcpListener::bind(socket.local_addr().unwrap()).await {
+                break (socket, listener);
+            }
+        };
         let address = socket.local_addr().unwrap();
-        let (script, asked) = (Arc::<Mutex<Script>>::default(), Arc::<Mutex<Vec<_>>>::default());
-        let (told, heard) = (Arc::clone(&script), Arc::clone(&asked));
-        let task = tokio::spawn(async move {
+        let told = Told::default();
+        let (over_udp, over_tcp) = (told.clone(), told.clone());
+        let udp = tokio::spawn(async move {
             let mut packet = [0; 512];
             while let Ok((length, from)) = socket.recv_from(&mut packet).await {
-                let (name, kind, end) = question(&packet[..length]);
-                heard.lock().unwrap().push((name.clone(), kind));
-                // Who was told nothing of a type says that there is no such record.
-                let reply = told.lock().unwrap().get(&(name, kind)).cloned().unwrap_or(Reply::NoRecord);
-                if let Some(answer) = answer(&packet[..end], kind, &reply) {
+                if let Some(answer) = over_udp.answer(&packet[..length], true) {
                     socket.send_to(&answer, from).await.unwrap();
                 }
             }
         });
-        Self { address, script, asked, task }
+        let tcp = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(over_tcp.clone().serve(stream));
+            }
+        });
+        Self { address, told, tasks: [udp, tcp] }
     }
 
     /// What is said from now on of a name and a type.
     pub(crate) fn say(&self, name: &str, kind: u16, reply: Reply) {
-        self.script.lock().unwrap().insert((name.to_owned(), kind), reply);
+        self.told.script.lock().unwrap().insert((name.to_owned(), kind), reply);
     }
 
     /// That a name stands for these IPv4 addresses, for so many seconds.
@@ -69,18 +107,18 @@ impl Names {
 
     /// How often the server was asked for a type of record of a name.
     pub(crate) fn asked(&self, name: &str, kind: u16) -> usize {
-        self.asked.lock().unwrap().iter().filter(|(asked, of)| asked == name && *of == kind).count()
+        self.told.asked.lock().unwrap().iter().filter(|(asked, of)| asked == name && *of == kind).count()
     }
 
     /// How often it was asked for anything.
     pub(crate) fn asked_in_all(&self) -> usize {
-        self.asked.lock().unwrap().len()
+        self.told.asked.lock().unwrap().len()
     }
 }
 
 impl Drop for Names {
     fn drop(&mut self) {
-        self.task.abort();
+        self.tasks.iter().for_each(tokio::task::JoinHandle::abort);
     }
 }
 
@@ -96,18 +134,20 @@ fn question(packet: &[u8]) -> (String, u16, usize) {
 }
 
 /// The answer to a question that begins the packet.
-fn answer(asked: &[u8], kind: u16, reply: &Reply) -> Option<Vec<u8>> {
+fn answer(asked: &[u8], kind: u16, reply: &Reply, is_udp: bool) -> Option<Vec<u8>> {
     let (code, addresses, seconds) = match reply {
         Reply::Addresses(addresses, seconds) => (0, addresses.as_slice(), *seconds),
         Reply::NoName(seconds) => (3, &[][..], *seconds),
         Reply::NoRecord => (0, &[][..], 1),
         Reply::Failure => (2, &[][..], 0),
         Reply::Silence => return None,
+        Reply::Long(addresses, seconds) => (0, if is_udp { &[][..] } else { addresses.as_slice() }, *seconds),
     };
+    let truncated = if matches!(reply, Reply::Long(..)) && is_udp { 2 } else { 0 };
     let authority = u8::from(addresses.is_empty() && code != 2);
     let mut answer = asked[..2].to_vec();
     // A response, recursion desired and available; the code; the counts of each section.
-    answer.extend([0x81, 0x80 | code, 0, 1, 0, u8::try_from(addresses.len()).unwrap(), 0, authority, 0, 0]);
+    answer.extend([0x81 | truncated, 0x80 | code, 0, 1, 0, u8::try_from(addresses.len()).unwrap(), 0, authority, 0, 0]);
     answer.extend(&asked[12..]);
     for address in addresses {
         let bytes = match address {

@@ -82,6 +82,17 @@ async fn both_families_are_asked_for_and_alternate() {
 }
 
 #[tokio::test]
+async fn what_does_not_fit_is_asked_for_over_tcp() {
+    let names = Names::start().await;
+    let many: Vec<IpAddr> = (1..=60).map(|last| IpAddr::from([192, 0, 2, last])).collect();
+    names.say("a.test", A, Reply::Long(many, 30));
+    let settings = Settings { query_timeout: S(10), ..settings(&names) };
+    let answer = Resolver::new(settings, clock()).resolve("a.test", 80).await.unwrap();
+    assert_eq!(answer.addresses.len(), 60);
+    assert_eq!(names.asked("a.test", A), 2);
+}
+
+#[tokio::test]
 async fn a_family_that_is_silent_holds_nobody_up() {
     let names = Names::start().await;
     names.stands_for("a.test", &["192.0.2.1"], 3600);

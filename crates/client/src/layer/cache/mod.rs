@@ -40,7 +40,23 @@ const DRAIN_BYTES_MAX: usize = 64 * 1024;
 /// Answers requests from stored responses, and stores what it may; for one user, so that it is not to be shared among
 /// several.
 ///
-/// Put it innermost. Requests that bring content, If-Match or Upgrade pass it by.
+/// Put it innermost. Requests that bring content, If-Match or Upgrade pass it by. Responses say in Cache-Status what was
+/// done, and the trail says why.
+///
+/// ```no_run
+/// # async fn example() -> wirelight_service::Result<()> {
+/// use wirelight_client::layer::Cache;
+/// use wirelight_client::{Client, ClientConfig};
+///
+/// let client = Client::with(ClientConfig { cache: Some(Cache::default()), ..ClientConfig::default() })?;
+/// for _ in 0..2 {
+///     let answer = client.get("https://example.test/").send().await?;
+///     println!("{:?}", answer.headers().get("cache-status"));
+///     answer.bytes().await?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Cache {
     /// Where responses are stored.
