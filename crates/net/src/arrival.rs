@@ -23,7 +23,7 @@ pub struct Arrival(State);
 
 #[derive(Debug)]
 enum State {
-    /// Nobody has waited for it; `read` says whether all that had come was read.
+    /// Nobody has waited for it; `read` says whether all that may have come was read.
     Fresh {
         stream: TcpStream,
         read: bool,
@@ -34,9 +34,10 @@ enum State {
 }
 
 impl Arrival {
-    /// A connection whose socket does not block.
-    pub fn new(stream: TcpStream) -> Self {
-        Self(State::Fresh { stream, read: false })
+    /// A connection whose socket does not block. Where its first bytes are not there already, as they are on a
+    /// [deferred](crate::tcp::defer_accept) one, to try to read it would mostly be in vain.
+    pub fn new(stream: TcpStream, deferred: bool) -> Self {
+        Self(State::Fresh { stream, read: !deferred })
     }
 
     /// The connection, known to the runtime.
@@ -163,7 +164,7 @@ mod tests {
         let far = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (near, _) = listener.accept().unwrap();
         near.set_nonblocking(true).unwrap();
-        (far, Arrival::new(near))
+        (far, Arrival::new(near, true))
     }
 
     async fn read(near: &mut Arrival) -> BytesMut {

@@ -74,6 +74,24 @@ pub fn defer_accept(socket: &impl std::os::fd::AsRawFd, patience: Duration) -> i
     if set == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// For how long a listening socket keeps a connection until its first bytes have come; zero where it does not.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "no safe wrapper of getsockopt has TCP_DEFER_ACCEPT")]
+pub fn deferral(socket: &impl std::os::fd::AsRawFd) -> Duration {
+    let mut seconds: libc::c_int = 0;
+    let mut length = size_of::<libc::c_int>() as libc::socklen_t;
+    let (socket, option) = (socket.as_raw_fd(), (libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT));
+    // SAFETY: the kernel writes at most `length` bytes to `seconds`, which is that long; both outlive the call.
+    let got = unsafe { libc::getsockopt(socket, option.0, option.1, (&raw mut seconds).cast(), &raw mut length) };
+    Duration::from_secs(if got == 0 { seconds.max(0) as u64 } else { 0 })
+}
+
+/// For how long a listening socket keeps a connection until its first bytes have come: this system's does not.
+#[cfg(not(target_os = "linux"))]
+pub fn deferral<S>(_: &S) -> Duration {
+    Duration::ZERO
+}
+
 /// Has a listening socket keep a connection until its first bytes have come.
 ///
 /// # Errors
@@ -102,7 +120,9 @@ mod tests {
     #[test]
     fn a_deferred_connection_comes_with_its_first_bytes() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        assert_eq!(deferral(&listener), Duration::ZERO);
         defer_accept(&listener, Duration::from_secs(30)).unwrap();
+        assert!(deferral(&listener) >= Duration::from_secs(30));
         listener.set_nonblocking(true).unwrap();
         let mut stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);

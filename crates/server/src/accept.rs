@@ -12,6 +12,7 @@ use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixListener, UnixStream};
 use wirelight_net::drain::Seat;
 use wirelight_net::proxy_protocol;
+use wirelight_net::tcp::deferral;
 use wirelight_net::tls::Acceptor;
 use wirelight_net::{Arrival, ConnectionInfo, Transport};
 use wirelight_service::{Peer, Service};
@@ -58,7 +59,7 @@ struct Door {
 
 enum Socket {
     /// It listens all the same: the runtime's own listener would have it know each connection at once.
-    Tcp(TcpStream),
+    Tcp { socket: TcpStream, deferred: bool },
     /// The file goes before its listener does.
     Unix(#[expect(dead_code, reason = "its drop removes the file")] Option<crate::listener::Unlink>, UnixListener),
 }
@@ -74,7 +75,8 @@ impl Door {
             Kind::Tcp { socket, .. } => {
                 // What it accepts has it from it.
                 SockRef::from(&socket).set_tcp_nodelay(true)?;
-                Socket::Tcp(TcpStream::from_std(OwnedFd::from(socket).into())?)
+                let deferred = !deferral(&socket).is_zero();
+                Socket::Tcp { socket: TcpStream::from_std(OwnedFd::from(socket).into())?, deferred }
             }
             Kind::Unix { path, socket } => Socket::Unix(path, UnixListener::from_std(socket)?),
         };
@@ -92,9 +94,8 @@ impl Door {
                 return Poll::Ready(None);
             }
             let accepted = match &self.socket {
-                Socket::Tcp(listener) => {
-                    poll_accept(listener, cx).map_ok(|(stream, address)| Accepted::Tcp(stream, address))
-                }
+                Socket::Tcp { socket, deferred } => poll_accept(socket, cx)
+                    .map_ok(|(stream, address)| Accepted::Tcp(Arrival::new(stream, *deferred), address)),
                 Socket::Unix(_, listener) => listener.poll_accept(cx).map_ok(|(stream, _)| Accepted::Unix(stream)),
             };
             accepted.map(Some)
@@ -104,7 +105,10 @@ impl Door {
 }
 
 /// Accepts a connection, of which the runtime is not told yet.
-fn poll_accept(listener: &TcpStream, cx: &mut Context<'_>) -> Poll<io::Result<(Arrival, SocketAddr)>> {
+fn poll_accept(
+    listener: &TcpStream,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<(std::net::TcpStream, SocketAddr)>> {
     loop {
         ready!(listener.poll_read_ready(cx))?;
         let accept = || Ok(acceptfrom_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?);
@@ -113,7 +117,7 @@ fn poll_accept(listener: &TcpStream, cx: &mut Context<'_>) -> Poll<io::Result<(A
                 let address = address.and_then(|address| address.try_into().ok());
                 // A socket whose peer is not known is gone.
                 let address = address.ok_or(io::ErrorKind::ConnectionAborted)?;
-                return Poll::Ready(Ok((Arrival::new(socket.into()), address)));
+                return Poll::Ready(Ok((socket.into(), address)));
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return Poll::Ready(Err(error)),

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
+use wirelight_net::tcp::{defer_accept, deferral};
 use wirelight_net::tls::Acceptor;
 
 /// How many connections the system may hold for us before they are accepted.
@@ -175,7 +176,7 @@ impl Listener {
     /// If the system cannot.
     pub fn deferred(self, patience: Duration) -> io::Result<Self> {
         if let Kind::Tcp { socket, .. } = &self.kind {
-            wirelight_net::tcp::defer_accept(socket, patience)?;
+            defer_accept(socket, patience)?;
         }
         Ok(self)
     }
@@ -225,7 +226,11 @@ impl Listener {
     pub fn another(&self) -> io::Result<Self> {
         let kind = match &self.kind {
             Kind::Tcp { socket, shared: true } => {
-                Kind::Tcp { socket: listen(tcp_socket(socket.local_addr()?, true)?)?, shared: true }
+                let (another, patience) = (tcp_socket(socket.local_addr()?, true)?, deferral(socket));
+                if !patience.is_zero() {
+                    defer_accept(&another, patience)?;
+                }
+                Kind::Tcp { socket: listen(another)?, shared: true }
             }
             Kind::Tcp { socket, shared: false } => Kind::Tcp { socket: socket.try_clone()?, shared: false },
             Kind::Unix { socket, .. } => Kind::Unix { socket: socket.try_clone()?, path: None },

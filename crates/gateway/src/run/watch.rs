@@ -151,14 +151,19 @@ impl Observer for Watch {
     }
 
     fn finished(&self, record: Box<Record>) {
+        self.seen(record);
+    }
+
+    fn seen(&self, record: Box<Record>) -> Option<Box<Record>> {
         if let Some(log) = &*self.log.load() {
             log.write(&record);
         }
         if let Some(spans) = &*self.spans.load() {
             spans.export(&record);
         }
-        if let Some(other) = &self.other {
-            other.finished(record);
+        match &self.other {
+            Some(other) => other.seen(record),
+            None => Some(record),
         }
     }
 
