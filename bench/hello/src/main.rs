@@ -1,7 +1,7 @@
 //! Wirelight on one worker, with its limits, timers, trails, usual layers and access log: 13 bytes at `/`, and below
 //! it a folder's files, compressed on the fly.
 //!
-//! `wirelight-bench-hello ADDRESS LOG FOLDER WIRE CERTIFICATE KEY DEFERRED`: lines of the access log go to the file LOG,
+//! `wirelight-bench-hello ADDRESS LOG FOLDER WIRE CERTIFICATE KEY [DEFERRED]`: lines of the access log go to the file LOG,
 //! which may be `/dev/null`. If WIRE ends in `+tls`, it is all over TLS. If DEFERRED is `deferred`, a connection is
 //! accepted once its first bytes have come.
 
@@ -38,8 +38,8 @@ impl<F: Service> Service for Site<F> {
 
 fn main() -> io::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
-    let [_, address, log, folder, wire, certificate, key, deferred] = arguments.as_slice() else {
-        return Err(io::Error::other("wirelight-bench-hello ADDRESS LOG FOLDER WIRE CERTIFICATE KEY DEFERRED"));
+    let [_, address, log, folder, wire, certificate, key, deferred @ ..] = arguments.as_slice() else {
+        return Err(io::Error::other("wirelight-bench-hello ADDRESS LOG FOLDER WIRE CERTIFICATE KEY [DEFERRED]"));
     };
     let address: SocketAddr = address.parse().map_err(io::Error::other)?;
     let lines = access_log::Config { format: Format::Combined, ..access_log::Config::default() };
@@ -49,7 +49,7 @@ fn main() -> io::Result<()> {
     let site = Site(files).layer(CatchPanic).layer(AnswerErrors::default()).layer(AddDate::default());
     let server = Server::observed(Config::default(), Clock::system(), Some(Arc::new(log)));
     let mut listener = Listener::tcp(address)?;
-    if deferred == "deferred" {
+    if deferred.iter().any(|deferred| deferred == "deferred") {
         listener = listener.deferred(FIRST_BYTES_WITHIN)?;
     }
     if wire.ends_with("+tls") {

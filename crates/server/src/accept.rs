@@ -105,10 +105,7 @@ impl Door {
 }
 
 /// Accepts a connection, of which the runtime is not told yet.
-fn poll_accept(
-    listener: &TcpStream,
-    cx: &mut Context<'_>,
-) -> Poll<io::Result<(std::net::TcpStream, SocketAddr)>> {
+fn poll_accept(listener: &TcpStream, cx: &mut Context<'_>) -> Poll<io::Result<(std::net::TcpStream, SocketAddr)>> {
     loop {
         ready!(listener.poll_read_ready(cx))?;
         let accept = || Ok(acceptfrom_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?);

@@ -1,6 +1,7 @@
 //! The server's tests at its boundaries.
 
 mod child;
+mod deferred;
 mod interop;
 mod lost;
 mod orders;

@@ -4,45 +4,9 @@
 //! several layers those moves are most of what the layers cost.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use crate::{Response, Result};
-
-pin_project_lite::pin_project! {
-    /// An answer that is changed once it is there.
-    #[derive(Debug)]
-    pub struct Mapped<F, M> {
-        #[pin]
-        answer: F,
-        map: Option<M>,
-    }
-}
-
-impl<F, M> Mapped<F, M>
-where
-    F: Future<Output = Result<Response>>,
-    M: FnOnce(Result<Response>) -> Result<Response>,
-{
-    /// What `map` makes of an answer.
-    pub fn new(answer: F, map: M) -> Self {
-        Self { answer, map: Some(map) }
-    }
-}
-
-impl<F, M> Future for Mapped<F, M>
-where
-    F: Future<Output = Result<Response>>,
-    M: FnOnce(Result<Response>) -> Result<Response>,
-{
-    type Output = Result<Response>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Response>> {
-        let this = self.project();
-        let answer = ready!(this.answer.poll(cx));
-        let map = this.map.take().expect("a future that is ready is not polled again");
-        Poll::Ready(map(answer))
-    }
-}
 
 pin_project_lite::pin_project! {
     /// An answer that is changed where it lies, once it is there: to pass it on by value moves all of it.

@@ -22,7 +22,7 @@ pub mod security;
 pub mod timeout;
 pub mod trace;
 
-pub use answering::{Amended, Either, Mapped};
+pub use answering::{Amended, Either};
 pub use catch_panic::CatchPanic;
 pub use compress::Compress;
 pub use conditional::Conditional;

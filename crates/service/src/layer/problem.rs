@@ -11,7 +11,7 @@ use wirelight_semantics::negotiate::{self, Choice};
 use wirelight_semantics::problem::{self, Problem, Value};
 
 use super::Layered;
-use super::answering::Mapped;
+use super::answering::Amended;
 use crate::error::client_closed_request;
 use crate::{Error, Fault, Layer, Request, Response, Result, Service, Trail};
 
@@ -232,9 +232,12 @@ impl<S> Layer<S> for AnswerErrors {
 impl<S: Service> Service for Layered<AnswerErrors, S> {
     fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
         let asked = Asked::of(&request);
-        Mapped::new(self.inner.call(request), move |answer| match answer {
-            Err(error) if error.status() != client_closed_request() => Ok(self.layer.response(&error, &asked)),
-            answered => answered,
+        Amended::new(self.inner.call(request), move |answer| {
+            if let Err(error) = answer
+                && error.status() != client_closed_request()
+            {
+                *answer = Ok(self.layer.response(error, &asked));
+            }
         })
     }
 }
