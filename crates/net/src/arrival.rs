@@ -14,8 +14,8 @@ use rustix::net::sockopt::set_socket_linger;
 
 use crate::{Tcp, Transport};
 
-/// How much is read at once before the runtime knows the connection: enough for most heads.
-const FIRST_BYTES: usize = 4 * 1024;
+/// How much is read at once before the runtime knows the connection: enough for most heads, and soon made zero.
+const FIRST_BYTES: usize = 1024;
 
 /// A TCP connection that was just accepted.
 #[derive(Debug)]
@@ -95,7 +95,10 @@ impl Transport for Arrival {
 
     fn poll_write(&mut self, cx: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         if let State::Fresh { stream, .. } = &mut self.0
-            && let Some(done) = tried(|| stream.write_vectored(pieces))
+            && let Some(done) = tried(|| match pieces {
+                [piece] => stream.write(piece),
+                pieces => stream.write_vectored(pieces),
+            })
         {
             return Poll::Ready(done);
         }
