@@ -17,6 +17,7 @@ use wirelight_service::layer::problem::{Asked, tell};
 use wirelight_service::layer::{AddDate, AnswerErrors, CatchPanic};
 use wirelight_service::{Body, Request, Response, Result, Service, ServiceExt};
 
+use super::handover::Inherited;
 use super::{Core, Trouble, Unreloadable, lock};
 use crate::config::Unusable;
 use crate::metrics::text;
@@ -113,13 +114,13 @@ impl Desks {
         Ok(Desk { socket, server })
     }
 
-    /// The sockets, once more.
-    pub(super) fn sockets(&self) -> io::Result<(Option<(SocketAddr, Listener)>, Option<Listener>)> {
-        let admin = match &self.admin {
-            Some((address, desk)) => Some((*address, desk.socket.duplicate()?)),
-            None => None,
-        };
-        Ok((admin, self.control.as_ref().map(|desk| desk.socket.duplicate()).transpose()?))
+    /// Puts the sockets, once more, among those for another process.
+    pub(super) fn hand_over(&self, inherited: &mut Inherited) -> io::Result<()> {
+        if let Some((address, desk)) = &self.admin {
+            inherited.admin = Some((*address, desk.socket.duplicate()?));
+        }
+        inherited.control = self.control.as_ref().map(|desk| desk.socket.duplicate()).transpose()?;
+        Ok(())
     }
 
     /// Answers nobody new, and leaves the file of the socket for commands to whoever has it now.

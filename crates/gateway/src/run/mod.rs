@@ -212,7 +212,7 @@ impl Gateway {
         for door in &*lock(&self.core.doors) {
             inherited.listeners.push((door.plan.address, door.sockets()?));
         }
-        (inherited.admin, inherited.control) = lock(&self.core.desks).sockets()?;
+        lock(&self.core.desks).hand_over(&mut inherited)?;
         inherited.send(to)
     }
 

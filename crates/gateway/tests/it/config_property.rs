@@ -6,7 +6,7 @@ use wirelight_gateway::config::File;
 
 /// Reads a config as it comes. It is refused with faults that lie in it, or it comes to a plan; written as it should
 /// look, it comes to the same, and is left as it is from then on.
-pub fn config(data: &[u8]) {
+pub(crate) fn config(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     // Nothing is read from this folder: there is none.
     let folder = Path::new("/nowhere/to/be/found");

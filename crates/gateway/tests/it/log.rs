@@ -165,7 +165,7 @@ fn fields_that_others_had_kept_are_not_shown() {
 fn a_line_of_ecs_has_the_names_of_the_schema() {
     let context =
         Context { trace: TraceId(0xabc), span: SpanId(0xdef), parent: None, sampled: true, origin: Origin::Absent };
-    let mut record = record("/a?token=SECRET", &[("user-agent", b"test"), ("referer", b"http://x.test/")]);
+    let record = record("/a?token=SECRET", &[("user-agent", b"test"), ("referer", b"http://x.test/")]);
     record.trail.note(context);
     let line = written(with(Format::Ecs), vec![record]);
     let json: serde_json::Value = serde_json::from_str(&line).unwrap();
