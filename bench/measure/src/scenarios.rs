@@ -100,6 +100,18 @@ pub const SCENARIOS: &[Scenario] = &[
         goals: &[Goal::AtMostOf(0.60, &["hyper"]), Goal::AtMostOf(1.05, &["nginx"])],
     },
     Scenario {
+        name: "inspector",
+        title: "13 bytes, recorded by the inspector, which nobody looks at",
+        part: Part::Http1,
+        work: busy(64),
+        wire: Wire::H1,
+        ask: plain(site::HELLO),
+        counts: Figure::CpuMicroseconds,
+        subject: "wirelight serve --inspect",
+        peers: &[peer("wirelight serve")],
+        goals: &[Goal::AtMostOf(1.05, &["wirelight serve"])],
+    },
+    Scenario {
         name: "static-1k",
         title: "a file of 1 KiB, 64 connections",
         part: Part::Content,

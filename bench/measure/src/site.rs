@@ -5,6 +5,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+/// The path of the file of 13 bytes.
+pub const HELLO: &str = "/hello.txt";
 /// The path of the file of 1 KiB.
 pub const ONE_KIBIBYTE: &str = "/1k.txt";
 /// The path of the file of 64 KiB.
@@ -30,7 +32,7 @@ pub const LARGE_JSON_BYTES: usize = 10_000_000;
 pub fn make(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let file = |path: &str, content: &[u8]| fs::write(folder.join(path.trim_start_matches('/')), content);
-    file("/hello.txt", b"Hello, world!")?;
+    file(HELLO, b"Hello, world!")?;
     file(ONE_KIBIBYTE, &text(1 << 10))?;
     file(SIXTY_FOUR_KIBIBYTES, &text(64 << 10))?;
     file(ONE_MEBIBYTE, &text(1 << 20))?;
