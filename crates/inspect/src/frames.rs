@@ -21,6 +21,9 @@ const PAYLOAD_MAX: usize = 1 << 20;
 /// A longer field block is not decoded, nor can those behind it be.
 const BLOCK_MAX: usize = 1 << 20;
 
+/// So many streams are kept apart; requests that were refused before they began leave theirs behind.
+const STREAMS_MAX: usize = 1_000;
+
 /// One frame as it passed, with its secrets masked.
 #[derive(Debug, Clone)]
 pub(crate) struct Frame {
@@ -257,6 +260,9 @@ impl Frames {
     fn keep(&mut self, mut frame: Frame, keeping: &Keeping<'_>) {
         if frame.kind == kind::HEADERS && !frame.sent && frame.stream > self.last_stream {
             self.last_stream = frame.stream;
+            if self.streams.len() >= STREAMS_MAX {
+                self.streams.remove(0);
+            }
             let (received, sent) = (Flow::default(), Flow::default());
             self.streams.push(Stream { id: frame.stream, at: frame.at, frames: Vec::new(), received, sent });
         }

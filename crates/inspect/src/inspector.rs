@@ -363,12 +363,11 @@ impl Watcher for Tap {
         }
         let mut state = self.connection.state();
         state.exchanges += 1;
-        if self.shared.is_recording() {
-            let at = self.shared.now();
-            let underway = state.of(number, at);
-            underway.stream = stream.map(|stream| stream as u32);
-            underway.first_in = first_in.map(|at| self.shared.micros(at));
-        }
+        // It is known even while nothing is recorded: its frames must go when it ends.
+        let at = self.shared.now();
+        let underway = state.of(number, at);
+        underway.stream = stream.map(|stream| stream as u32);
+        underway.first_in = first_in.map(|at| self.shared.micros(at));
         drop(state);
         self.shared.tell();
     }

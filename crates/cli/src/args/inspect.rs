@@ -39,7 +39,7 @@ A server tells why once it runs with --inspect.
 
 {}", exit::STATUSES))]
 pub(crate) struct Why {
-    /// The connection and which exchange of it, as the page, `watch` and the log name it.
+    /// The connection and which exchange of it, as the page and `watch` name it.
     #[arg(value_name = "ID", conflicts_with = "filter")]
     pub(crate) id: Option<String>,
 
