@@ -75,26 +75,34 @@ function written(bytes, runs, end) {
  * Lets the runs below an element be found by pointer and by keyboard.
  * @param {HTMLElement} root what holds the runs; it takes the focus
  * @param {number} leaves how many there are
- * @param {(leaf: number) => void} name called with the leaf that is lit, or -1
+ * @param {(leaf: number) => void} name called with the leaf that is lit
  */
 export function lightUp(root, leaves, name) {
-  let current = -1;
-  const light = (/** @type {number} */ leaf, scroll = false) => {
-    if (leaf === current) return;
+  let current = 0;
+  let isLit = false;
+  const dim = () => {
     for (const lit of root.querySelectorAll('.lit')) lit.classList.remove('lit');
+    isLit = false;
+  };
+  const light = (/** @type {number} */ leaf, scroll = false) => {
+    if (isLit && leaf === current) return;
+    dim();
     current = leaf;
-    if (leaf >= 0) {
-      const found = root.querySelectorAll(`[data-leaf="${leaf}"]`);
-      for (const run of found) run.classList.add('lit');
-      if (scroll) found[0]?.scrollIntoView({ block: 'nearest' });
-    }
+    isLit = true;
+    const found = root.querySelectorAll(`[data-leaf="${leaf}"]`);
+    for (const run of found) run.classList.add('lit');
+    if (scroll) found[0]?.scrollIntoView({ block: 'nearest' });
     name(leaf);
   };
   root.addEventListener('pointerover', (event) => {
-    const run = /** @type {Element} */ (event.target).closest('[data-leaf]');
-    if (run) light(Number(/** @type {HTMLElement} */ (run).dataset.leaf));
+    const run = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest('[data-leaf]'));
+    const leaf = Number(run?.dataset.leaf ?? -1);
+    if (leaf >= 0) light(leaf);
   });
-  root.addEventListener('focus', () => current < 0 && light(0));
+  // One is lit at a time, also where there are several of these.
+  root.addEventListener('pointerleave', dim);
+  root.addEventListener('blur', dim);
+  root.addEventListener('focus', () => light(current));
   root.addEventListener('keydown', (event) => {
     const steps = /** @type {Record<string, number>} */ ({ ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 });
     if (event.ctrlKey || event.metaKey || event.altKey) return;

@@ -188,7 +188,7 @@ impl Page {
         self.until(&format!("document.querySelector({})", json!(selector)));
         let place = self.value(&format!(
             "(() => {{ const e = document.querySelector({}); e.scrollIntoView({{block: 'nearest'}}); \
-             const b = e.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]; }})()",
+             const b = e.getClientRects()[0]; return [b.x + b.width / 2, b.y + b.height / 2]; }})()",
             json!(selector)
         ));
         [0, 1].map(|index| place[index].as_f64().unwrap())

@@ -64,6 +64,26 @@ fn every_byte_has_a_name_for_pointer_and_keyboard() {
 }
 
 #[test]
+fn the_boundaries_of_chunks_are_named() {
+    let mut inspected = Inspected::start(&["echo"], 1280, 800);
+    let chunks = "5;note=1\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n";
+    let head = "POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
+    inspected.ask(format!("{head}{chunks}"));
+    let id = inspected.id("/echo");
+    inspected.open(&id, "bytes");
+    let readout = "document.querySelector('.readout').textContent";
+    for (kind, bytes) in [("chunk-size", "5"), ("chunk-extension", "note=1"), ("content", "hello"), ("last-chunk", "0")]
+    {
+        let run = format!(".side:first-child .run.k-{kind}");
+        inspected.page.point_at(&run);
+        inspected.page.until(&format!("document.querySelector('.run.lit')?.classList.contains('k-{kind}')"));
+        let lit = inspected.page.text("document.querySelector('.run.lit').textContent");
+        assert!(lit.contains(bytes), "{kind}: {lit}");
+        assert!(inspected.page.text(readout).contains(" at "), "{kind} is not named");
+    }
+}
+
+#[test]
 fn frames_and_the_entries_of_their_field_blocks_are_named() {
     let mut inspected = Inspected::serve();
     let url = inspected.server.url("/robots.txt");

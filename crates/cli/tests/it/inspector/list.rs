@@ -1,5 +1,7 @@
 //! The list: it grows by itself, and is sifted.
 
+use std::io::{Read, Write};
+
 use serde_json::json;
 
 use super::Inspected;
@@ -99,6 +101,22 @@ fn the_list_is_taken_up_where_it_broke_off() {
     inspected.page.until("document.querySelector('.state').textContent === 'live'");
     inspected.listed(3);
     assert_eq!(inspected.page.value(TARGETS), json!(["/robots.txt", "/style.css", "/about.html"]));
+}
+
+#[test]
+fn an_exchange_under_way_is_listed_and_told_once_it_is_over() {
+    let mut inspected = Inspected::start(&["echo"], 1280, 800);
+    let mut stream = inspected.server.connect();
+    let head = "POST /echo?slow HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nConnection: close\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    inspected.page.until("document.querySelector('.rows .row.is-open')");
+    inspected.page.click(".rows .row.is-open");
+    inspected.page.until("document.querySelector('#panel').textContent.includes('is under way')");
+    stream.write_all(b"hello").unwrap();
+    stream.read_to_end(&mut Vec::new()).unwrap();
+    inspected.listed(1);
+    inspected.page.until("document.querySelector('.story')");
+    inspected.page.until("document.querySelector('h2 .status').textContent === '200'");
 }
 
 #[test]
