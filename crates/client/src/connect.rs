@@ -10,7 +10,9 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use http::{Method, Request, Uri, header};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
+use wirelight_net::proxy_protocol;
 use wirelight_net::request::{Home, RequestContext, Requests};
 use wirelight_net::tls::ALPN_H2;
 use wirelight_net::tls::client::{Connector as Tls, Settings, distrust};
@@ -22,7 +24,7 @@ use crate::error::{Phase, fail, fail_with, of_failure};
 use crate::pool::Carrier;
 use crate::proxy::{Protocol, Proxy, socks5};
 use crate::resolve::{Answer, Resolver};
-use crate::route::{Route, Via};
+use crate::route::{Announced, Route, Via};
 use crate::timings::{Attempt, Watch};
 
 /// How connections are made.
@@ -127,16 +129,18 @@ impl Connector {
         let (mut carrier, peer): (Carrier, Peer) = match &route.via {
             Via::Unix(path) => {
                 step(Phase::Connect);
-                let stream = UnixStream::connect(path).await.map_err(|error| {
+                let mut stream = UnixStream::connect(path).await.map_err(|error| {
                     let because = format!("the socket {} takes no connection: {error}", path.display());
                     fail_with(Phase::Connect, Kind::Unreachable, Fault::Upstream, because, error)
                 })?;
                 mark(watch, clock, |timings, at| timings.connected = Some(at));
+                announce(&mut stream, route.announced).await?;
                 (Box::new(stream), Peer::Local(path.to_str().map(Arc::from)))
             }
             Via::Direct => {
-                let stream = self.dial(route.origin.host(), route.port(), watch, step, &mut answer).await?;
+                let mut stream = self.dial(route.origin.host(), route.port(), watch, step, &mut answer).await?;
                 let peer = stream.peer_addr().map_err(io_failed)?;
+                announce(&mut stream, route.announced).await?;
                 (Box::new(stream), Peer::Internet(peer))
             }
             Via::Proxy(proxy) => {
@@ -280,6 +284,16 @@ impl Home<Carrier, h1::Connection> for Nowhere {
     }
 
     fn closed(&self, _: &Arc<ConnectionInfo>, _: &Close) {}
+}
+
+/// Says ahead of a connection whose it is.
+async fn announce(stream: &mut (impl AsyncWrite + Unpin), announced: Option<Announced>) -> Result<(), Error> {
+    match announced {
+        Some(Announced { version, ends }) => {
+            stream.write_all(&proxy_protocol::write(version, ends)).await.map_err(io_failed)
+        }
+        None => Ok(()),
+    }
 }
 
 fn mark(watch: Option<&Watch>, clock: &Clock, change: impl FnOnce(&mut crate::timings::Timings, Duration)) {

@@ -22,7 +22,7 @@ use crate::pool::key::Key;
 use crate::pool::{Grant, Granted, Lease, Permit, Pool};
 use crate::proxy::Proxies;
 use crate::resolve::{self, Resolver};
-use crate::route::{Route, Via};
+use crate::route::{Announced, Route, Via};
 use crate::timings::{Timed, Watch};
 
 /// Which version of HTTP is spoken.
@@ -237,7 +237,7 @@ impl Connections {
             (None, Some(proxy)) => Via::Proxy(Arc::new(proxy.clone())),
             (None, None) => Via::Direct,
         };
-        Ok(Route { origin, via })
+        Ok(Route { origin, via, announced: None })
     }
 
     /// The same, found again without being made again.
@@ -273,8 +273,12 @@ impl Connections {
     }
 
     async fn exchange(&self, mut request: Request) -> Result<Response> {
-        let route = self.route_again(request.uri())?;
         let extensions = request.extensions();
+        let announced = if extensions.is_empty() { None } else { extensions.get::<Announced>().copied() };
+        let route = match announced {
+            None => self.route_again(request.uri())?,
+            announced => self.0.pool.key(Route { announced, ..self.route(request.uri())? }),
+        };
         let (trail, watch) = match extensions.is_empty() {
             true => (Trail::unwatched(), None),
             false => (Trail::of(extensions), extensions.get::<Watch>().cloned()),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use http::Uri;
+use wirelight_net::proxy_protocol::{Ends, Version};
 use wirelight_semantics::uri::Origin;
 
 use crate::error::{Phase, fail};
@@ -17,6 +18,18 @@ pub struct Route {
     pub origin: Origin,
     /// The way there.
     pub via: Via,
+    /// What is said ahead of each connection of whose it is; nothing without.
+    pub announced: Option<Announced>,
+}
+
+/// What is said ahead of a connection of whose it is (the PROXY protocol). A request that carries it as an extension goes
+/// on a connection of which the same was said. Of a connection to a proxy nothing is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Announced {
+    /// In which version.
+    pub version: Version,
+    /// Whose it is; nobody's but our own without.
+    pub ends: Option<Ends>,
 }
 
 /// The way to an origin.

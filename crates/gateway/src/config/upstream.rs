@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::{HeaderName, Uri};
+use wirelight_net::proxy_protocol::Version;
 use wirelight_semantics::grammar;
 
 use super::fault::Fault;
@@ -13,11 +14,12 @@ use super::word::{Value, Word, once};
 use crate::proxy::breaker;
 use crate::proxy::sticky::{Key, Sticky};
 
-const WORDS: [&str; 11] = [
+const WORDS: [&str; 12] = [
     "server",
     "balance",
     "sticky",
     "protocol",
+    "proxy-protocol",
     "connections",
     "timeout",
     "retry",
@@ -46,6 +48,7 @@ impl Upstream {
             sticky: None,
             slow_start: None,
             breaker: None,
+            announced: None,
             places: Places::default(),
         }
     }
@@ -102,6 +105,13 @@ fn settings(word: &Word<'_>, upstream: &mut Upstream, folder: &Path) {
     upstream.places = Places(std::iter::once(word.place()).chain(words.iter().map(Word::place)).collect());
     upstream.sticky = once(&words, "sticky").and_then(|word| sticky(&word, folder));
     upstream.breaker = once(&words, "breaker").and_then(|word| breaker(&word));
+    if let Some(word) = once(&words, "proxy-protocol") {
+        word.properties(&[]);
+        word.no_block();
+        let known = [("v1", Version::One), ("v2", Version::Two)];
+        let version = word.argument("a version: v1 or v2");
+        upstream.announced = version.and_then(|value| value.choice("version of the PROXY protocol", &known));
+    }
     if let Some(word) = once(&words, "slow-start") {
         word.properties(&[]);
         word.no_block();

@@ -13,6 +13,7 @@ use http::header::{self, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{Method, StatusCode, Uri, request};
 use tokio::net::TcpStream;
+use wirelight_client::Resolver;
 use wirelight_net::request::{Home, RequestConfig, RequestContext, Requests};
 use wirelight_net::{Close, ConnectionInfo, Transport, Upgrade};
 use wirelight_proto::{Role, h1};
@@ -41,6 +42,8 @@ pub struct Leading {
     pub connect_timeout: Duration,
     /// How long nothing may move.
     pub idle_timeout: Duration,
+    /// Looks names up.
+    pub resolver: Resolver,
     /// Tells the time.
     pub clock: Clock,
 }
@@ -113,10 +116,14 @@ impl Leading {
     async fn dial(&self, target: &Target, trail: &Trail) -> std::result::Result<(TcpStream, SocketAddr), NotConnected> {
         let found = match &target.host {
             Named::Address(address) => vec![SocketAddr::new(*address, target.port)],
-            Named::Name(name) => match tokio::net::lookup_host((name.as_str(), target.port)).await {
-                Ok(found) => found.collect(),
+            Named::Name(name) => match self.resolver.resolve(name, target.port).await {
+                Ok(answer) => {
+                    let found = answer.addresses.clone();
+                    trail.note(answer);
+                    found
+                }
                 Err(error) => {
-                    let because = format!("the name could not be resolved: {error}");
+                    let because = error.because().to_owned();
                     let failed = failed(target, StatusCode::BAD_GATEWAY, "dns_error", because);
                     return Err(NotConnected::Failed(failed));
                 }

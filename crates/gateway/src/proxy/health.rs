@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 
 use http::uri::PathAndQuery;
 use http::{Request, Uri};
+use wirelight_client::route::Announced;
 use wirelight_semantics::decision::{Decision, Rule};
 use wirelight_service::{Body, Service};
 
@@ -85,6 +86,10 @@ async fn ask(group: &Arc<Group>, index: usize, plan: &Health) -> Found {
     };
     let agent = http::HeaderValue::from_static("wirelight-health");
     request.headers_mut().insert(http::header::USER_AGENT, agent);
+    if let Some(version) = group.plan.announced {
+        // It is we who ask.
+        request.extensions_mut().insert(Announced { version, ends: None });
+    }
     let mut timer = group.clock().timer();
     let deadline = group.clock().now() + plan.timeout;
     let mut answer = pin!(async {

@@ -21,6 +21,7 @@ mod switch;
 mod tunnel;
 
 use std::borrow::Cow;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -30,13 +31,17 @@ use std::time::Duration;
 use http::header::{self, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, StatusCode, Uri, request};
+use wirelight_client::route::Announced;
+use wirelight_net::proxy_protocol::Ends;
 use wirelight_net::request::Sent;
 use wirelight_proto::h2::Protocol;
 use wirelight_semantics::decision::{Decision, Rule};
 use wirelight_semantics::problem::Problem;
 use wirelight_semantics::{cookie, fields};
 use wirelight_service::layer::problem::{Asked, tell};
-use wirelight_service::{Error, Exchange, Fault, Interims, Kind, Place, Request, Response, Result, Service, Trail};
+use wirelight_service::{
+    Error, Exchange, Fault, Interims, Kind, Peer, Place, Request, Response, Result, Service, Trail,
+};
 
 use self::balance::{Cause, Choice, State, hash};
 use self::breaker::Admission;
@@ -147,6 +152,8 @@ struct Passage {
     version: &'static str,
     /// Whether it came encrypted.
     secure: bool,
+    /// Whose connection it came on.
+    ends: Option<Ends>,
     /// The server that the client stays with.
     stays_with: Option<usize>,
     /// Where the config says how long a server may take.
@@ -319,6 +326,7 @@ impl Forwarder {
         Passage {
             stays_with: self.group.tokens.as_ref().and_then(|tokens| tokens.server(&parts.headers)),
             timeouts: self.group.plan.places.find("timeout").cloned(),
+            ends: ends(exchange.peer.as_ref(), exchange.secure),
             secure: exchange.secure,
             interims: exchange.interims,
             parts,
@@ -516,6 +524,9 @@ impl Forwarder {
             let exchange = Exchange { trail: passage.trail.clone(), ..Exchange::default() };
             request.extensions_mut().insert(exchange);
         }
+        if let Some(version) = self.group.plan.announced {
+            request.extensions_mut().insert(Announced { version, ends: passage.ends });
+        }
         if let Some(wanted) = &passage.wanted {
             wanted.ask(&mut request, self.group.plan.protocol == plan::Protocol::Http2);
         }
@@ -581,6 +592,16 @@ impl Forwarder {
         };
         Attempt::Answered(Response::from_parts(parts, body))
     }
+}
+
+/// The ends of a client's connection; to which of our addresses it was made is not known here.
+fn ends(peer: Option<&Peer>, secure: bool) -> Option<Ends> {
+    let Some(Peer::Internet(source)) = peer else { return None };
+    let any: IpAddr = match source.ip().to_canonical() {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    Some(Ends { source: *source, destination: SocketAddr::new(any, if secure { 443 } else { 80 }) })
 }
 
 /// Takes one from Max-Forwards, where it is a number.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{self, HeaderValue};
+use wirelight_client::Resolver;
 use wirelight_service::layer::problem::Asked;
 use wirelight_service::layer::{AnswerErrors, AnswerTrace, CatchPanic};
 use wirelight_service::service::Boxed;
@@ -64,6 +65,7 @@ pub(super) fn service(route: &Route, handling: &Handling<'_>) -> Result<Boxed, T
                 allowed: plan.allowed.clone(),
                 connect_timeout: plan.connect_timeout,
                 idle_timeout: plan.idle_timeout,
+                resolver: Resolver::new(wirelight_client::resolve::Settings::default(), handling.clock.clone()),
                 clock: handling.clock.clone(),
             };
             match handling.is_explained {

@@ -37,7 +37,9 @@ fn every_word_is_in_the_example_and_in_the_reference() {
             if !example.lines().any(begins) && word != "file" {
                 missing.push(format!("the example has no `{word}` ({before})"));
             }
-            let written = |end: &str| [" ", "`", "{ ", "; "].iter().any(|start| reference.contains(&format!("{start}{word}{end}")));
+            let written = |end: &str| {
+                [" ", "`", "{ ", "; "].iter().any(|start| reference.contains(&format!("{start}{word}{end}")))
+            };
             if ![" ", "`", "="].iter().any(|end| written(end)) {
                 missing.push(format!("the reference has no `{word}` ({before})"));
             }

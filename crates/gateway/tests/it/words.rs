@@ -52,6 +52,8 @@ fn each_word_of_an_upstream_comes_to_its_plan() {
         ("sticky", "sticky cookie=\"wirelight-server\""),
         ("sticky cookie=srv max-age=\"1h\"", "sticky cookie=\"srv\" max-age=\"1h\""),
         ("slow-start \"30s\"", "slow-start \"30s\""),
+        ("proxy-protocol v1", "proxy-protocol v1"),
+        ("proxy-protocol v2", "proxy-protocol v2"),
         ("breaker", "breaker percent=50 requests=20 within=\"10s\" for=\"5s\" trials=3"),
         (
             "breaker percent=25 requests=4 within=\"1m\" for=\"250ms\" trials=1",
@@ -128,6 +130,7 @@ fn each_word_has_its_faults() {
             "sticky key=\"short.key\"",
             "2:12 DIR/short.key holds 8 bytes, and a key has at least 32: head -c 32 /dev/urandom makes one",
         ),
+        ("proxy-protocol v3", "2:16 `v3` is no version of the PROXY protocol (did you mean `v1`?)"),
         ("slow-start", "2:1 `slow-start` needs a duration (a duration is missing)"),
         ("slow-start 30", "2:12 this is to be text (write it in quotes)"),
         ("breaker percent=0", "2:17 this is to be a whole number from 1 to 100"),

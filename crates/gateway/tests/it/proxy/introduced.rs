@@ -1,6 +1,6 @@
 //! The PROXY protocol before requests, and before those that go on.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::sync::{Arc, Mutex};
 
 use super::{Front, OK, Scripted, request, status};
@@ -63,4 +63,59 @@ fn a_proxy_that_says_nothing_is_not_waited_for() {
     let front = front("\"127.0.0.0/8\"", &server);
     assert_eq!(front.send(b"PROXY TCP4 "), "");
     assert_eq!(server.accepted(), 0);
+}
+
+#[test]
+fn a_server_is_told_whose_a_connection_is_and_nobody_shares_one() {
+    for (version, unknown) in
+        [("v1", b"PROXY UNKNOWN\r\n".to_vec()), ("v2", b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0".to_vec())]
+    {
+        let heads: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
+        let seen = Arc::clone(&heads);
+        let length = if version == "v1" { None } else { Some(28) };
+        let server = Scripted::start(move |_, mut stream| {
+            let mut header = vec![0; 16];
+            if stream.read_exact(&mut header).is_err() {
+                return;
+            }
+            let rest = match length {
+                // A health check's: it speaks for itself.
+                _ if header.starts_with(&unknown[..15]) => unknown.len() - 16.min(unknown.len()),
+                Some(length) => length - 16,
+                None => 0,
+            };
+            let mut more = vec![0; rest];
+            stream.read_exact(&mut more).unwrap();
+            header.extend(more);
+            while length.is_none() && !header.ends_with(b"\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                header.push(byte[0]);
+            }
+            seen.lock().unwrap().push(header);
+            while request(&mut stream).is_some() {
+                if stream.write_all(OK).is_err() {
+                    return;
+                }
+            }
+        });
+        let front = Front::start(&format!("proxy-protocol {version}"), &[server.address]);
+        for _ in 0..2 {
+            assert_eq!(status(&front.get()), 200, "{version}: {}", front.trail(0));
+        }
+        let heads = heads.lock().unwrap();
+        assert_eq!(heads.len(), 2, "two clients share no connection");
+        for header in heads.iter() {
+            match version {
+                "v1" => {
+                    let line = String::from_utf8(header.clone()).unwrap();
+                    assert!(line.starts_with("PROXY TCP4 127.0.0.1 0.0.0.0 ") && line.ends_with(" 80\r\n"), "{line}");
+                }
+                _ => {
+                    assert_eq!(&header[12..24], [0x21, 0x11, 0, 12, 127, 0, 0, 1, 0, 0, 0, 0]);
+                    assert_eq!(&header[26..28], 80u16.to_be_bytes());
+                }
+            }
+        }
+    }
 }
