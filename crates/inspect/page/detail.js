@@ -126,11 +126,7 @@ export class Detail extends EventTarget {
       this.panel.dataset.shows = `${this.id}/${this.tab}`;
       this.panel.scrollTop = 0;
     } catch (error) {
-      if (turn !== this.turn) return;
-      const isUnderWay = this.exchanges.get(this.id)?.state === 'open' && error instanceof api.Problem && error.status === 404;
-      fill(this.panel, isUnderWay
-        ? element('p', { class: 'quiet' }, 'This exchange is under way. All of it is told once it is over.')
-        : this.#trouble(error));
+      if (turn === this.turn) fill(this.panel, this.#trouble(error));
     }
   }
 

@@ -111,12 +111,13 @@ fn an_exchange_under_way_is_listed_and_told_once_it_is_over() {
     stream.write_all(head.as_bytes()).unwrap();
     inspected.page.until("document.querySelector('.rows .row.is-open')");
     inspected.page.click(".rows .row.is-open");
-    inspected.page.until("document.querySelector('#panel').textContent.includes('is under way')");
+    inspected.page.until("document.querySelector('.facts-line').textContent.includes('under way')");
+    inspected.page.until("document.querySelector('.story')");
     stream.write_all(b"hello").unwrap();
     stream.read_to_end(&mut Vec::new()).unwrap();
     inspected.listed(1);
-    inspected.page.until("document.querySelector('.story')");
     inspected.page.until("document.querySelector('h2 .status').textContent === '200'");
+    inspected.page.until("document.querySelector('.story').textContent.includes('200')");
 }
 
 #[test]
