@@ -17,7 +17,7 @@ const BAR_WIDTH: usize = PANEL_WIDTH - NAME_WIDTH - FIGURE_WIDTH;
 const ROW_HEIGHT: usize = 22;
 const BAR_HEIGHT: usize = 14;
 const PANEL_HEAD: usize = 46;
-const HEAD: usize = 78;
+const HEAD: usize = 96;
 const PART_HEAD: usize = 46;
 /// A bar longer than so many times the subject's is cut, or the subject's could not be seen.
 const LONGEST_TIMES: f64 = 8.0;
@@ -108,11 +108,13 @@ fn head(svg: &mut String, tables: &[Drawn<'_>]) {
     text(svg, MARGIN, 36, "h1", "What it costs");
     let Some((newest, _)) = tables.iter().max_by_key(|(comparison, _)| &comparison.began) else { return };
     let machine = &newest.machine;
-    let note = format!(
-        "{}, Linux {}, {} UTC. What is measured has one core to itself. Medians of {} interleaved rounds; lines span least to greatest.",
-        machine.processor, machine.kernel, newest.began, newest.rounds
-    );
+    let note = format!("{}, Linux {}, {} UTC", machine.processor, machine.kernel, newest.began);
     text(svg, MARGIN, 58, "note", &note);
+    let note = format!(
+        "What is measured has one core to itself. Medians of {} interleaved rounds; lines span least to greatest.",
+        newest.rounds
+    );
+    text(svg, MARGIN, 76, "note", &note);
 }
 
 fn panel(svg: &mut String, table: &Table, left: usize, top: usize, dated: Option<&str>) {

@@ -222,7 +222,7 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "h2c",
-        title: "13 bytes over HTTP/2 in cleartext, 8 connections of 32 streams",
+        title: "13 bytes over HTTP/2, 8 connections of 32 streams",
         part: Part::Http2AndTls,
         work: STREAMS,
         wire: Wire::H2,
@@ -234,7 +234,7 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "h2-tls",
-        title: "13 bytes over HTTP/2 and TLS, 8 connections of 32 streams",
+        title: "13 bytes over HTTP/2 and TLS, 8 of 32 streams",
         part: Part::Http2AndTls,
         work: STREAMS,
         wire: Wire::H2_TLS,

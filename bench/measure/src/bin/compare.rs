@@ -22,6 +22,9 @@ const SERVER_CORE: usize = 0;
 /// The core that the generator gets.
 const GENERATOR_CORE: usize = 1;
 
+/// How many scenarios a file of results is named after.
+const NAMED_MAX: usize = 4;
+
 const USAGE: &str = "bench/run [OPTION...] [SCENARIO or PART...]
 Options: --rounds NUMBER (5), --seconds NUMBER (2), --seed NUMBER (from the time),
          --servers NAME,NAME... (all; the one under test always runs),
@@ -182,7 +185,11 @@ fn compare(scenario: &Scenario, options: &Options, places: &Places, settings: &S
 /// Writes the results where they are kept.
 fn keep(comparison: &Comparison, markdown: &str, options: &Options, bench: &Path) -> io::Result<()> {
     let names: Vec<&str> = options.scenarios.iter().map(|scenario| scenario.name).collect();
-    let name = if names.len() == SCENARIOS.len() { "all".to_owned() } else { names.join("+") };
+    let name = match names.len() {
+        all if all == SCENARIOS.len() => "all".to_owned(),
+        1..=NAMED_MAX => names.join("+"),
+        more => format!("{}+{}-more", names[0], more - 1),
+    };
     let stem = format!("{}-{name}", comparison.began.replace(' ', "-").replace(':', ""));
     let folder = bench.join("results");
     fs::create_dir_all(&folder)?;
