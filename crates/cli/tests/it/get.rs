@@ -148,3 +148,31 @@ fn repeating_shows_what_concurrency_and_reuse_gain() {
     assert_eq!(result["statuses"]["200"], result["requests"]);
     assert!(result["requests"].as_u64().unwrap() > 10, "{result}");
 }
+
+#[test]
+fn a_load_is_counted_in_each_version_and_at_a_steady_pace() {
+    let serve = Listening::start(&["serve", &site()]);
+    let url = serve.url("/");
+    let table: [&[&str]; 4] = [
+        &["-n", "40", "-c", "3"],
+        &["-n", "40", "-c", "2", "-s", "5", "--http2-prior-knowledge", "--threads", "2"],
+        &["-n", "40", "-c", "2", "-r", "400"],
+        &["-n", "40", "-c", "2", "-H", "Connection: close"],
+    ];
+    for arguments in table {
+        let (code, out, error) = said(&wirelight(&[&["bench", "--json", &url], arguments].concat()));
+        assert_eq!(code, 0, "{arguments:?}: {error}");
+        let result: serde_json::Value = serde_json::from_str(&out).unwrap();
+        let counted = (&result["requests"], &result["statuses"]["200"], &result["unanswered"], &result["failures"]);
+        let expected = (&40.into(), &40.into(), &0.into(), &serde_json::json!({}));
+        assert_eq!(counted, expected, "{arguments:?}: {result}");
+        assert!(result["p50_ms"].as_f64().unwrap() > 0.0 && result["seconds"].as_f64().unwrap() > 0.0, "{result}");
+    }
+    let missing = said(&wirelight(&["bench", "-n", "2", "-c", "1", &serve.url("/nowhere")]));
+    assert!(missing.0 == 0 && missing.1.contains("2 x 404"), "{missing:?}");
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (code, _, error) = said(&wirelight(&["bench", &format!("http://{closed}/")]));
+    assert!(code == 7 && error.contains("nothing listens"), "{code}: {error}");
+    let (code, _, error) = said(&wirelight(&["bench", "-s", "2", &url]));
+    assert!(code == 1 && error.contains("Leave out --streams"), "{code}: {error}");
+}
