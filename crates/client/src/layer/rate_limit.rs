@@ -229,7 +229,8 @@ mod tests {
 
     #[test]
     fn each_way_to_ask_for_a_pause_is_read() {
-        let table: [(u16, &[(&str, &str)], Option<u64>); 19] = [
+        type Head = &'static [(&'static str, &'static str)];
+        let table: [(u16, Head, Option<u64>); 19] = [
             (200, &[], None),
             (429, &[], None),
             (429, &[("retry-after", "7")], Some(7)),
