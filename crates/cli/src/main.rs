@@ -27,9 +27,10 @@ fn main() -> ExitCode {
         Command::Proxy(arguments) => command::gateway::proxy(&arguments),
         Command::Check(arguments) => command::gateway::check(&arguments),
         Command::Fmt(arguments) => command::gateway::fmt(&arguments),
+        Command::HashPassword(arguments) => command::gateway::hash_password(&arguments),
         Command::Explain(arguments) => command::gateway::explain(&arguments),
-        Command::Why(arguments) => command::why::run(&arguments),
         Command::Watch(arguments) => command::watch::run(&arguments),
+        Command::Why(arguments) => command::why::run(&arguments),
         Command::Completions(arguments) => command::completions::run(&arguments),
         Command::Man(arguments) => command::man::run(&arguments),
     };

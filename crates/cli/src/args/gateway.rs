@@ -153,6 +153,20 @@ pub(crate) struct Fmt {
     pub(crate) check: bool,
 }
 
+/// The arguments of `hash-password`.
+#[derive(Debug, Args)]
+#[command(after_long_help = format!("Examples:
+  wirelight hash-password                  asks for a password, and prints its hash
+  wirelight hash-password --user anna      the same, as a line for basic-auth
+  pass show site | wirelight hash-password reads the password from standard input
+
+{}", exit::STATUSES))]
+pub(crate) struct HashPassword {
+    /// Print a line of the config for this user.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+}
+
 /// The arguments of `explain`.
 #[derive(Debug, Args)]
 #[command(after_long_help = format!("Examples:

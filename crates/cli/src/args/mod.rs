@@ -18,7 +18,7 @@ use clap_complete::Shell;
 pub(crate) use bench::Bench;
 pub(crate) use capture::Capture;
 pub(crate) use echo::Echo;
-pub(crate) use gateway::{Check, Explain, Fmt, Proxy, Reload, Run};
+pub(crate) use gateway::{Check, Explain, Fmt, HashPassword, Proxy, Reload, Run};
 pub(crate) use get::Get;
 pub(crate) use inspect::{Inspect, Watch, Why};
 pub(crate) use listen::{Listen, Log};
@@ -75,12 +75,14 @@ pub(crate) enum Command {
     Check(Check),
     /// Write a config file as it should look.
     Fmt(Fmt),
+    /// Print the hash of a password, for basic-auth in a config file.
+    HashPassword(HashPassword),
     /// Say which site and route of a config file would take a request, and why.
     Explain(Explain),
-    /// Say why an exchange of a server that runs with --inspect went as it did.
-    Why(Why),
     /// Watch the exchanges of a server that runs with --inspect, live, with their reasons.
     Watch(Watch),
+    /// Say why an exchange of a server that runs with --inspect went as it did.
+    Why(Why),
     /// Print a completion script for a shell.
     Completions(Completions),
     /// Print the man page.

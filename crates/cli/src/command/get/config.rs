@@ -142,20 +142,20 @@ pub(super) fn given(arguments: &Get) -> Result<Option<Credentials>, Failure> {
         (None, token) => return Ok(token.clone().map(Credentials::Bearer)),
         (Some(user), _) => match user.split_once(':') {
             Some((user, password)) => (user.to_owned(), password.to_owned()),
-            None => (user.clone(), ask_password(user)?),
+            None => (user.clone(), ask_password(&format!("password of {user}: "))?),
         },
     };
     Ok(Some(if arguments.digest { Credentials::Digest(user, password) } else { Credentials::Basic(user, password) }))
 }
 
 /// Asks for a password on the terminal, without showing it; there is none where there is no terminal.
-fn ask_password(user: &str) -> Result<String, Failure> {
+pub(crate) fn ask_password(question: &str) -> Result<String, Failure> {
     use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
     let input = std::io::stdin();
     if !input.is_terminal() {
         return Ok(String::new());
     }
-    super::note(&format!("password of {user}: "));
+    super::note(question);
     let seen = tcgetattr(&input).map_err(Failure::new)?;
     let mut hidden = seen.clone();
     hidden.local_modes.remove(LocalModes::ECHO);

@@ -29,6 +29,7 @@ use wirelight_service::{Exchange, Request, Trail};
 use crate::args::Get;
 use crate::exit::Failure;
 use crate::print::Paint;
+pub(crate) use config::ask_password;
 pub(super) use items::complete;
 use plan::Plan;
 use session::Session;

@@ -40,6 +40,9 @@ _wirelight() {
             wirelight,get)
                 cmd="wirelight__subcmd__get"
                 ;;
+            wirelight,hash-password)
+                cmd="wirelight__subcmd__hash__subcmd__password"
+                ;;
             wirelight,help)
                 cmd="wirelight__subcmd__help"
                 ;;
@@ -63,6 +66,9 @@ _wirelight() {
                 ;;
             wirelight,trust)
                 cmd="wirelight__subcmd__trust"
+                ;;
+            wirelight,watch)
+                cmd="wirelight__subcmd__watch"
                 ;;
             wirelight,why)
                 cmd="wirelight__subcmd__why"
@@ -91,6 +97,9 @@ _wirelight() {
             wirelight__subcmd__help,get)
                 cmd="wirelight__subcmd__help__subcmd__get"
                 ;;
+            wirelight__subcmd__help,hash-password)
+                cmd="wirelight__subcmd__help__subcmd__hash__subcmd__password"
+                ;;
             wirelight__subcmd__help,help)
                 cmd="wirelight__subcmd__help__subcmd__help"
                 ;;
@@ -115,6 +124,9 @@ _wirelight() {
             wirelight__subcmd__help,trust)
                 cmd="wirelight__subcmd__help__subcmd__trust"
                 ;;
+            wirelight__subcmd__help,watch)
+                cmd="wirelight__subcmd__help__subcmd__watch"
+                ;;
             wirelight__subcmd__help,why)
                 cmd="wirelight__subcmd__help__subcmd__why"
                 ;;
@@ -125,7 +137,7 @@ _wirelight() {
 
     case "${cmd}" in
         wirelight)
-            opts="-h -V --help --version serve echo get bench raw capture trust run reload proxy check fmt explain why completions man help"
+            opts="-h -V --help --version serve echo get bench raw capture trust run reload proxy check fmt hash-password explain watch why completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -139,17 +151,25 @@ _wirelight() {
             return 0
             ;;
         wirelight__subcmd__bench)
-            opts="-c -t -r -H -k -h -V --concurrency --time --rate --header --insecure --http1.1 --http2-prior-knowledge --json --help --version"
+            opts="-c -s -t -n -r -X -d -H -k -h -V --connections --streams --time --number --rate --threads --request --data --header --insecure --http1.1 --http2-prior-knowledge --json --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --concurrency)
+                --connections)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --streams)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -s)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -161,11 +181,39 @@ _wirelight() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --number)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --rate)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 -r)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --request)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -X)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -d)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -759,8 +807,26 @@ _wirelight() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        wirelight__subcmd__hash__subcmd__password)
+            opts="-h -V --user --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         wirelight__subcmd__help)
-            opts="serve echo get bench raw capture trust run reload proxy check fmt explain why completions man help"
+            opts="serve echo get bench raw capture trust run reload proxy check fmt hash-password explain watch why completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -885,6 +951,20 @@ _wirelight() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        wirelight__subcmd__help__subcmd__hash__subcmd__password)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         wirelight__subcmd__help__subcmd__help)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -984,6 +1064,20 @@ _wirelight() {
             return 0
             ;;
         wirelight__subcmd__help__subcmd__trust)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wirelight__subcmd__help__subcmd__watch)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1320,6 +1414,28 @@ _wirelight() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wirelight__subcmd__watch)
+            opts="-h -V --filter --token --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --filter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

@@ -38,7 +38,9 @@ complete -c wirelight -n "__fish_wirelight_needs_command" -f -a "reload" -d 'Hav
 complete -c wirelight -n "__fish_wirelight_needs_command" -f -a "proxy" -d 'Forward everything that comes in to one server or several, without a config file'
 complete -c wirelight -n "__fish_wirelight_needs_command" -f -a "check" -d 'Say everything that is wrong with a config file'
 complete -c wirelight -n "__fish_wirelight_needs_command" -f -a "fmt" -d 'Write a config file as it should look'
+complete -c wirelight -n "__fish_wirelight_needs_command" -f -a "hash-password" -d 'Print the hash of a password, for basic-auth in a config file'
 complete -c wirelight -n "__fish_wirelight_needs_command" -f -a "explain" -d 'Say which site and route of a config file would take a request, and why'
+complete -c wirelight -n "__fish_wirelight_needs_command" -f -a "watch" -d 'Watch the exchanges of a server that runs with --inspect, live, with their reasons'
 complete -c wirelight -n "__fish_wirelight_needs_command" -f -a "why" -d 'Say why an exchange of a server that runs with --inspect went as it did'
 complete -c wirelight -n "__fish_wirelight_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c wirelight -n "__fish_wirelight_needs_command" -f -a "man" -d 'Print the man page'
@@ -147,9 +149,14 @@ complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l digest -d 'P
 complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l netrc -d 'Read users and passwords from ~/.netrc'
 complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s V -l version -d 'Print version'
-complete -c wirelight -n "__fish_wirelight_using_subcommand bench" -s c -l concurrency -d 'How many requests are under way at once, at the most' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand bench" -s c -l connections -d 'How many connections there are' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand bench" -s s -l streams -d 'How many requests are under way on each connection of HTTP/2' -r
 complete -c wirelight -n "__fish_wirelight_using_subcommand bench" -s t -l time -d 'For how long, in seconds' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand bench" -s n -l number -d 'How many requests are sent, if that is less than the time allows' -r
 complete -c wirelight -n "__fish_wirelight_using_subcommand bench" -s r -l rate -d 'How many requests are due each second' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand bench" -l threads -d 'How many threads ask' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand bench" -s X -l request -d 'The method; without it, GET, or POST if there is content' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand bench" -s d -l data -d 'Content, or @FILE' -r
 complete -c wirelight -n "__fish_wirelight_using_subcommand bench" -s H -l header -d 'A header field, `Name: value`' -r
 complete -c wirelight -n "__fish_wirelight_using_subcommand bench" -s k -l insecure -d 'Take any certificate'
 complete -c wirelight -n "__fish_wirelight_using_subcommand bench" -l http1.1 -d 'Speak HTTP/1.1 only'
@@ -204,11 +211,18 @@ complete -c wirelight -n "__fish_wirelight_using_subcommand check" -s V -l versi
 complete -c wirelight -n "__fish_wirelight_using_subcommand fmt" -l check -d 'Change nothing, and end with status 1 if anything would change'
 complete -c wirelight -n "__fish_wirelight_using_subcommand fmt" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wirelight -n "__fish_wirelight_using_subcommand fmt" -s V -l version -d 'Print version'
+complete -c wirelight -n "__fish_wirelight_using_subcommand hash-password" -l user -d 'Print a line of the config for this user' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand hash-password" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wirelight -n "__fish_wirelight_using_subcommand hash-password" -s V -l version -d 'Print version'
 complete -c wirelight -n "__fish_wirelight_using_subcommand explain" -s H -l header -d 'A field of the request; may be given several times' -r
 complete -c wirelight -n "__fish_wirelight_using_subcommand explain" -l client -d 'The address that the request comes from' -r
 complete -c wirelight -n "__fish_wirelight_using_subcommand explain" -s c -l config -d 'The config file' -r -F
 complete -c wirelight -n "__fish_wirelight_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wirelight -n "__fish_wirelight_using_subcommand explain" -s V -l version -d 'Print version'
+complete -c wirelight -n "__fish_wirelight_using_subcommand watch" -l filter -d 'Show only what this filter wants, such as `~m POST & ~c 5xx`' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand watch" -l token -d 'The token, where the URL does not hold it' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wirelight -n "__fish_wirelight_using_subcommand watch" -s V -l version -d 'Print version'
 complete -c wirelight -n "__fish_wirelight_using_subcommand why" -l filter -d 'The newest exchange that this filter wants, such as `~m POST & ~c 5xx`' -r
 complete -c wirelight -n "__fish_wirelight_using_subcommand why" -l at -d 'The inspector\'s URL, as it was printed; without it, the newest that this user runs' -r -f
 complete -c wirelight -n "__fish_wirelight_using_subcommand why" -l token -d 'The token, where the URL does not hold it' -r
@@ -219,20 +233,22 @@ complete -c wirelight -n "__fish_wirelight_using_subcommand completions" -s h -l
 complete -c wirelight -n "__fish_wirelight_using_subcommand completions" -s V -l version -d 'Print version'
 complete -c wirelight -n "__fish_wirelight_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wirelight -n "__fish_wirelight_using_subcommand man" -s V -l version -d 'Print version'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt explain why completions man help" -f -a "serve" -d 'Serve the files of a folder'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt explain why completions man help" -f -a "echo" -d 'Answer every request with what arrived: a server to test clients with'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt explain why completions man help" -f -a "get" -d 'Send a request, and show what comes back and why'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt explain why completions man help" -f -a "bench" -d 'Measure how many requests a server answers, and how long each waits'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt explain why completions man help" -f -a "raw" -d 'Send standard input to a server byte for byte, and print what comes back'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt explain why completions man help" -f -a "capture" -d 'Show the packets below HTTP, off an interface or out of a file, and what each did to its connection'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt explain why completions man help" -f -a "trust" -d 'Have this machine\'s browsers and programs trust the local authority of --tls, or no longer'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt explain why completions man help" -f -a "run" -d 'Run what a config file says: sites, routes, and servers to forward to'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt explain why completions man help" -f -a "reload" -d 'Have a running gateway read its config file again, or say what that would change and close'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt explain why completions man help" -f -a "proxy" -d 'Forward everything that comes in to one server or several, without a config file'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt explain why completions man help" -f -a "check" -d 'Say everything that is wrong with a config file'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt explain why completions man help" -f -a "fmt" -d 'Write a config file as it should look'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt explain why completions man help" -f -a "explain" -d 'Say which site and route of a config file would take a request, and why'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt explain why completions man help" -f -a "why" -d 'Say why an exchange of a server that runs with --inspect went as it did'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt explain why completions man help" -f -a "completions" -d 'Print a completion script for a shell'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt explain why completions man help" -f -a "man" -d 'Print the man page'
-complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt explain why completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt hash-password explain watch why completions man help" -f -a "serve" -d 'Serve the files of a folder'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt hash-password explain watch why completions man help" -f -a "echo" -d 'Answer every request with what arrived: a server to test clients with'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt hash-password explain watch why completions man help" -f -a "get" -d 'Send a request, and show what comes back and why'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt hash-password explain watch why completions man help" -f -a "bench" -d 'Measure how many requests a server answers, and how long each waits'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt hash-password explain watch why completions man help" -f -a "raw" -d 'Send standard input to a server byte for byte, and print what comes back'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt hash-password explain watch why completions man help" -f -a "capture" -d 'Show the packets below HTTP, off an interface or out of a file, and what each did to its connection'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt hash-password explain watch why completions man help" -f -a "trust" -d 'Have this machine\'s browsers and programs trust the local authority of --tls, or no longer'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt hash-password explain watch why completions man help" -f -a "run" -d 'Run what a config file says: sites, routes, and servers to forward to'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt hash-password explain watch why completions man help" -f -a "reload" -d 'Have a running gateway read its config file again, or say what that would change and close'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt hash-password explain watch why completions man help" -f -a "proxy" -d 'Forward everything that comes in to one server or several, without a config file'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt hash-password explain watch why completions man help" -f -a "check" -d 'Say everything that is wrong with a config file'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt hash-password explain watch why completions man help" -f -a "fmt" -d 'Write a config file as it should look'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt hash-password explain watch why completions man help" -f -a "hash-password" -d 'Print the hash of a password, for basic-auth in a config file'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt hash-password explain watch why completions man help" -f -a "explain" -d 'Say which site and route of a config file would take a request, and why'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt hash-password explain watch why completions man help" -f -a "watch" -d 'Watch the exchanges of a server that runs with --inspect, live, with their reasons'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt hash-password explain watch why completions man help" -f -a "why" -d 'Say why an exchange of a server that runs with --inspect went as it did'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt hash-password explain watch why completions man help" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt hash-password explain watch why completions man help" -f -a "man" -d 'Print the man page'
+complete -c wirelight -n "__fish_wirelight_using_subcommand help; and not __fish_seen_subcommand_from serve echo get bench raw capture trust run reload proxy check fmt hash-password explain watch why completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

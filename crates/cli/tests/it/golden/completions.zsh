@@ -192,12 +192,21 @@ _arguments "${_arguments_options[@]}" : \
 ;;
 (bench)
 _arguments "${_arguments_options[@]}" : \
-'-c+[How many requests are under way at once, at the most]:NUMBER:_default' \
-'--concurrency=[How many requests are under way at once, at the most]:NUMBER:_default' \
+'-c+[How many connections there are]:NUMBER:_default' \
+'--connections=[How many connections there are]:NUMBER:_default' \
+'-s+[How many requests are under way on each connection of HTTP/2]:NUMBER:_default' \
+'--streams=[How many requests are under way on each connection of HTTP/2]:NUMBER:_default' \
 '-t+[For how long, in seconds]:SECONDS:_default' \
 '--time=[For how long, in seconds]:SECONDS:_default' \
+'-n+[How many requests are sent, if that is less than the time allows]:NUMBER:_default' \
+'--number=[How many requests are sent, if that is less than the time allows]:NUMBER:_default' \
 '-r+[How many requests are due each second]:NUMBER:_default' \
 '--rate=[How many requests are due each second]:NUMBER:_default' \
+'--threads=[How many threads ask]:NUMBER:_default' \
+'-X+[The method; without it, GET, or POST if there is content]:METHOD:_default' \
+'--request=[The method; without it, GET, or POST if there is content]:METHOD:_default' \
+'-d+[Content, or @FILE]:DATA:_default' \
+'--data=[Content, or @FILE]:DATA:_default' \
 '*-H+[A header field, \`Name\: value\`]:FIELD:_default' \
 '*--header=[A header field, \`Name\: value\`]:FIELD:_default' \
 '-k[Take any certificate]' \
@@ -209,7 +218,7 @@ _arguments "${_arguments_options[@]}" : \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
 '--version[Print version]' \
-':url -- The URL to ask for:_default' \
+':url -- The URL to ask for:_urls' \
 && ret=0
 ;;
 (raw)
@@ -325,6 +334,15 @@ _arguments "${_arguments_options[@]}" : \
 '::config -- The config file:_files' \
 && ret=0
 ;;
+(hash-password)
+_arguments "${_arguments_options[@]}" : \
+'--user=[Print a line of the config for this user]:NAME:_default' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+&& ret=0
+;;
 (explain)
 _arguments "${_arguments_options[@]}" : \
 '*-H+[A field of the request; may be given several times]:NAME: VALUE:_default' \
@@ -339,6 +357,17 @@ _arguments "${_arguments_options[@]}" : \
 '*::asked -- The method, if it is not GET, and the URL as a client would ask for it:_default' \
 && ret=0
 ;;
+(watch)
+_arguments "${_arguments_options[@]}" : \
+'--filter=[Show only what this filter wants, such as \`~m POST & ~c 5xx\`]:FILTER:_default' \
+'--token=[The token, where the URL does not hold it]:TOKEN:_default' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+'::url -- The inspector'\''s URL, as it was printed; without it, the newest that this user runs:_urls' \
+&& ret=0
+;;
 (why)
 _arguments "${_arguments_options[@]}" : \
 '--filter=[The newest exchange that this filter wants, such as \`~m POST & ~c 5xx\`]:FILTER:_default' \
@@ -349,7 +378,7 @@ _arguments "${_arguments_options[@]}" : \
 '--help[Print help (see more with '\''--help'\'')]' \
 '-V[Print version]' \
 '--version[Print version]' \
-'::id -- The connection and which exchange of it, as the page, `watch` and the log name it:_default' \
+'::id -- The connection and which exchange of it, as the page and `watch` name it:_default' \
 && ret=0
 ;;
 (completions)
@@ -430,7 +459,15 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(hash-password)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
 (explain)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(watch)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
@@ -474,7 +511,9 @@ _wirelight_commands() {
 'proxy:Forward everything that comes in to one server or several, without a config file' \
 'check:Say everything that is wrong with a config file' \
 'fmt:Write a config file as it should look' \
+'hash-password:Print the hash of a password, for basic-auth in a config file' \
 'explain:Say which site and route of a config file would take a request, and why' \
+'watch:Watch the exchanges of a server that runs with --inspect, live, with their reasons' \
 'why:Say why an exchange of a server that runs with --inspect went as it did' \
 'completions:Print a completion script for a shell' \
 'man:Print the man page' \
@@ -522,6 +561,11 @@ _wirelight__subcmd__get_commands() {
     local commands; commands=()
     _describe -t commands 'wirelight get commands' commands "$@"
 }
+(( $+functions[_wirelight__subcmd__hash-password_commands] )) ||
+_wirelight__subcmd__hash-password_commands() {
+    local commands; commands=()
+    _describe -t commands 'wirelight hash-password commands' commands "$@"
+}
 (( $+functions[_wirelight__subcmd__help_commands] )) ||
 _wirelight__subcmd__help_commands() {
     local commands; commands=(
@@ -537,7 +581,9 @@ _wirelight__subcmd__help_commands() {
 'proxy:Forward everything that comes in to one server or several, without a config file' \
 'check:Say everything that is wrong with a config file' \
 'fmt:Write a config file as it should look' \
+'hash-password:Print the hash of a password, for basic-auth in a config file' \
 'explain:Say which site and route of a config file would take a request, and why' \
+'watch:Watch the exchanges of a server that runs with --inspect, live, with their reasons' \
 'why:Say why an exchange of a server that runs with --inspect went as it did' \
 'completions:Print a completion script for a shell' \
 'man:Print the man page' \
@@ -585,6 +631,11 @@ _wirelight__subcmd__help__subcmd__get_commands() {
     local commands; commands=()
     _describe -t commands 'wirelight help get commands' commands "$@"
 }
+(( $+functions[_wirelight__subcmd__help__subcmd__hash-password_commands] )) ||
+_wirelight__subcmd__help__subcmd__hash-password_commands() {
+    local commands; commands=()
+    _describe -t commands 'wirelight help hash-password commands' commands "$@"
+}
 (( $+functions[_wirelight__subcmd__help__subcmd__help_commands] )) ||
 _wirelight__subcmd__help__subcmd__help_commands() {
     local commands; commands=()
@@ -625,6 +676,11 @@ _wirelight__subcmd__help__subcmd__trust_commands() {
     local commands; commands=()
     _describe -t commands 'wirelight help trust commands' commands "$@"
 }
+(( $+functions[_wirelight__subcmd__help__subcmd__watch_commands] )) ||
+_wirelight__subcmd__help__subcmd__watch_commands() {
+    local commands; commands=()
+    _describe -t commands 'wirelight help watch commands' commands "$@"
+}
 (( $+functions[_wirelight__subcmd__help__subcmd__why_commands] )) ||
 _wirelight__subcmd__help__subcmd__why_commands() {
     local commands; commands=()
@@ -664,6 +720,11 @@ _wirelight__subcmd__serve_commands() {
 _wirelight__subcmd__trust_commands() {
     local commands; commands=()
     _describe -t commands 'wirelight trust commands' commands "$@"
+}
+(( $+functions[_wirelight__subcmd__watch_commands] )) ||
+_wirelight__subcmd__watch_commands() {
+    local commands; commands=()
+    _describe -t commands 'wirelight watch commands' commands "$@"
 }
 (( $+functions[_wirelight__subcmd__why_commands] )) ||
 _wirelight__subcmd__why_commands() {
