@@ -1,3 +1,5 @@
+//! Exchanges as entries, and entries as exchanges.
+
 use std::sync::Arc;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
