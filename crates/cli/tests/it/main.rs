@@ -26,3 +26,4 @@ mod tls;
 mod tls_browser;
 mod tls_certificates;
 mod trouble;
+mod why;
