@@ -444,7 +444,7 @@ mod tests {
         client.engine.reset(skipped, Reason::Cancelled, &mut client.out);
         let stream = client.engine.open().unwrap();
         let (parts, ()) = http::Request::get("http://a/b").body(()).unwrap().into_parts();
-        client.engine.send(stream, Part::Request(parts, crate::Length::Known(0)), &mut client.out).unwrap();
+        client.engine.send(stream, Part::request(parts, crate::Length::Known(0)), &mut client.out).unwrap();
         client.engine.send(stream, Part::End(http::HeaderMap::new()), &mut client.out).unwrap();
         for _ in 0..4 {
             let bytes = client.written(now);
@@ -453,7 +453,7 @@ mod tests {
             while let Some(event) = server.engine.poll_event(&mut server.input, now).unwrap() {
                 if let Event::Received(stream, Part::Request(..)) = event {
                     let (parts, ()) = http::Response::builder().status(204).body(()).unwrap().into_parts();
-                    let response = Part::Response(parts, crate::Length::Known(0));
+                    let response = Part::response(parts, crate::Length::Known(0));
                     server.engine.send(stream, response, &mut server.out).unwrap();
                     server.engine.send(stream, Part::End(http::HeaderMap::new()), &mut server.out).unwrap();
                 }

@@ -45,6 +45,7 @@ pub(super) struct Turn {
 #[derive(Default)]
 pub(super) struct Spare {
     pub(super) place: Option<Place>,
+    #[expect(clippy::vec_box, reason = "it is the boxes that are used again")]
     pub(super) records: Vec<Box<Record>>,
     /// The list of records that wait for their last bytes to leave; it is empty.
     pub(super) written: Vec<(u64, Box<Record>)>,
@@ -90,6 +91,7 @@ impl Turn {
 
 thread_local! {
     /// The buffers that no connection of this thread is using.
+    #[expect(clippy::vec_box, reason = "it is the boxes that are used again")]
     static TURNS: Cell<Vec<Box<Turn>>> = const { Cell::new(Vec::new()) };
 }
 

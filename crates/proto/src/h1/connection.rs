@@ -328,7 +328,7 @@ impl crate::Connection for Connection {
     /// A peer that said close with its last message sends no other (RFC 9112, section 9.6).
     fn may_hear_more(&self) -> bool {
         let said_close = matches!(self.closing, Some(Closing::PeerAsked | Closing::PeerIsOld));
-        !(self.heard_out && said_close) && !self.is_idle()
+        !(self.is_idle() || self.heard_out && said_close)
     }
 
     #[inline]

@@ -206,7 +206,7 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
                             on_interim.call(&parts);
                         }
                     }
-                    Part::Response(parts, length) => self.answer(index, parts, length),
+                    Part::Response(parts, length) => self.answer(index, *parts, length),
                     Part::Content(content) => exchange.content(content),
                     Part::End(trailers) => exchange.end(trailers),
                     Part::Request(..) => {}
@@ -231,14 +231,14 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
         self.exchanges.iter().position(|exchange| exchange.stream == Some(stream))
     }
 
-    fn answer(&mut self, index: usize, parts: Box<http::response::Parts>, length: Length) {
+    fn answer(&mut self, index: usize, parts: http::response::Parts, length: Length) {
         let exchange = &mut self.exchanges[index];
         if exchange.continue_by.take().is_some() {
             // Answered before the content was asked for: it is not sent (RFC 9110, section 10.1.1).
             exchange.upload = None;
             exchange.held_back = true;
         }
-        exchange.answer(*parts, length);
+        exchange.answer(parts, length);
     }
 
     /// The server gave one exchange up.
