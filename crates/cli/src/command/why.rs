@@ -34,8 +34,10 @@ pub(crate) fn run(arguments: &Why) -> Result<(), Failure> {
 /// The newest exchange that a filter wants.
 fn newest(asked: &Asked, filter: Option<&str>) -> Result<String, Failure> {
     let wanted = filter.unwrap_or(TROUBLE);
-    let list: List = asked.get(&format!("/api/exchanges?limit=1&filter={}", encoded(&format!("({wanted}) !~q"))))?;
-    match (list.exchanges.into_iter().next(), filter, list.kept) {
+    // Those under way come first; of them nothing can be told yet.
+    let list: List = asked.get(&format!("/api/exchanges?limit=1&filter={}", encoded(wanted)))?;
+    let found = list.exchanges.into_iter().find(|found| found.state == "done");
+    match (found, filter, list.kept) {
         (Some(found), ..) => Ok(found.id),
         (None, _, 0) => Err(Failure::new("nothing was recorded yet")),
         (None, None, kept) => Err(Failure::new(format!("in none of the {kept} exchanges kept was anything declined"))
