@@ -7,9 +7,9 @@ pub const SERVERS: &[Server] = &[
     Server {
         name: "wirelight",
         program: "{built}/wirelight-bench-hello",
-        arguments: &["127.0.0.1:{port}", "/dev/null", "{root}", "{wire}", "{certificate}", "{key}"],
+        arguments: &["127.0.0.1:{port}", "/dev/null", "{root}", "{wire}", "{certificate}", "{key}", "{deferred}"],
         config: None,
-        deferred: "",
+        deferred: "deferred",
         version: Version::Ours,
         role: Role::Serves,
     },
