@@ -1,9 +1,10 @@
 //! Who sent a request, as far as those before us can be believed (RFC 7239, section 8.1).
 
 use std::borrow::Cow;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use http::{HeaderMap, header};
+use wirelight_net::proxy_protocol::Ends;
 use wirelight_semantics::decision::{Decision, Rule, Shown};
 use wirelight_semantics::{fields, grammar};
 use wirelight_service::{Exchange, Peer};
@@ -104,6 +105,16 @@ fn address(said: &[u8]) -> Option<IpAddr> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     let parsed = bare.parse::<IpAddr>().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()));
     parsed.map(|address| address.to_canonical())
+}
+
+/// The ends of a client's connection; to which of our addresses it was made is not known here.
+pub(crate) fn ends(peer: Option<&Peer>, secure: bool) -> Option<Ends> {
+    let Some(Peer::Internet(source)) = peer else { return None };
+    let any: IpAddr = match source.ip().to_canonical() {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    Some(Ends { source: *source, destination: SocketAddr::new(any, if secure { 443 } else { 80 }) })
 }
 
 static RULE: Rule = Rule {

@@ -21,7 +21,6 @@ mod switch;
 mod tunnel;
 
 use std::borrow::Cow;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -39,9 +38,7 @@ use wirelight_semantics::decision::{Decision, Rule};
 use wirelight_semantics::problem::Problem;
 use wirelight_semantics::{cookie, fields};
 use wirelight_service::layer::problem::{Asked, tell};
-use wirelight_service::{
-    Error, Exchange, Fault, Interims, Kind, Peer, Place, Request, Response, Result, Service, Trail,
-};
+use wirelight_service::{Error, Exchange, Fault, Interims, Kind, Place, Request, Response, Result, Service, Trail};
 
 use self::balance::{Cause, Choice, State, hash};
 use self::breaker::Admission;
@@ -326,7 +323,7 @@ impl Forwarder {
         Passage {
             stays_with: self.group.tokens.as_ref().and_then(|tokens| tokens.server(&parts.headers)),
             timeouts: self.group.plan.places.find("timeout").cloned(),
-            ends: ends(exchange.peer.as_ref(), exchange.secure),
+            ends: client::ends(exchange.peer.as_ref(), exchange.secure),
             secure: exchange.secure,
             interims: exchange.interims,
             parts,
@@ -592,16 +589,6 @@ impl Forwarder {
         };
         Attempt::Answered(Response::from_parts(parts, body))
     }
-}
-
-/// The ends of a client's connection; to which of our addresses it was made is not known here.
-fn ends(peer: Option<&Peer>, secure: bool) -> Option<Ends> {
-    let Some(Peer::Internet(source)) = peer else { return None };
-    let any: IpAddr = match source.ip().to_canonical() {
-        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-    };
-    Some(Ends { source: *source, destination: SocketAddr::new(any, if secure { 443 } else { 80 }) })
 }
 
 /// Takes one from Max-Forwards, where it is a number.

@@ -7,6 +7,7 @@
 mod bell;
 mod config;
 mod exchange;
+mod interims;
 mod linger;
 mod link;
 mod place;

@@ -8,7 +8,6 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Version, header, request, response};
 use http_body::Body as _;
 use wirelight_proto::{Connection, ConnectionError, Event, Length, Part, Reason, StreamId};
-use wirelight_service::interim::{Interim, Outbox};
 use wirelight_service::{Body, Error, Fault, Interims, Kind, Request, Response, Result, Service, Trail};
 
 use super::bell::Bell;
@@ -91,43 +90,6 @@ where
             let (promise, upgrade) = Upgrade::channel();
             parts.extensions.insert(upgrade);
             exchange.promise = Some(promise);
-        }
-    }
-
-    /// The way for a service to send interim responses, where the client can read them (RFC 9110, section 15.2).
-    fn interims(&mut self, parts: &request::Parts, stream: StreamId, cx: &Task<'_>) -> Option<Interims> {
-        let waiting_max = self.context.config.interims_max;
-        if waiting_max == 0 || parts.version < Version::HTTP_11 {
-            return None;
-        }
-        let outbox = self.outbox.get_or_insert_with(|| Outbox::new(waiting_max, cx.waker()));
-        Some(outbox.interims(stream.0))
-    }
-
-    /// Sends the interim responses that services have left.
-    fn say_interims(&mut self, answering: Option<&mut Exchange>, turn: &mut Turn) {
-        let Some(outbox) = &self.outbox else { return };
-        let left = outbox.take();
-        if left.is_empty() {
-            return;
-        }
-        let mut answering = answering;
-        for Interim { exchange, status, fields } in left {
-            let stream = StreamId(exchange);
-            let of = match &mut answering {
-                Some(answering) if answering.stream == stream => Some(&mut **answering),
-                _ => self.exchanges.iter_mut().find(|exchange| exchange.stream == stream),
-            };
-            if let (StatusCode::CONTINUE, Some(exchange)) = (status, of) {
-                exchange.awaits_continue = false;
-            }
-            let (mut parts, ()) = http::Response::new(()).into_parts();
-            (parts.status, parts.headers) = (status, fields);
-            let from = turn.out.end();
-            // One that comes behind its response is too late.
-            if self.link.engine.send(stream, Part::interim(parts), &mut turn.out).is_ok() {
-                self.show_sent(Wire::HeadSent, from, turn);
-            }
         }
     }
 
