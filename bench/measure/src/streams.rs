@@ -192,11 +192,9 @@ impl Streams {
     fn payload(&mut self, bytes: &[u8], content: Option<&mut Vec<u8>>) -> io::Result<()> {
         let Some(&first) = bytes.first() else { return Ok(()) };
         match self.current.kind {
-            HEADERS if self.current.is_fresh => {
-                // A block may begin with a new size of the dynamic table (RFC 7541, section 6.3).
-                if first != STATUS_200 && first & 0xe0 != 0x20 {
-                    return Err(bad("an answer that does not begin with status 200"));
-                }
+            // A block may begin with a new size of the dynamic table (RFC 7541, section 6.3).
+            HEADERS if self.current.is_fresh && first != STATUS_200 && first & 0xe0 != 0x20 => {
+                return Err(bad("an answer that does not begin with status 200"));
             }
             PING | SETTINGS => self.kept.extend_from_slice(bytes),
             DATA => {
