@@ -11,6 +11,7 @@ mod interims;
 mod linger;
 mod link;
 mod place;
+mod record;
 mod refusal;
 pub mod request;
 mod respond;

@@ -1,8 +1,7 @@
 //! From a request to the last byte of its response: the handler is polled inline, and kept only if it has to wait.
 
-use std::sync::Arc;
 use std::task::{Context as Task, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Version, header, request, response};
@@ -18,7 +17,7 @@ use super::refusal::{self, HandlerFailed};
 use super::serve::{Serve, may_switch};
 use super::tunnel::Tunnelling;
 use crate::Transport;
-use crate::observe::{Asked, ConnectionInfo, Ending, Record, Wire};
+use crate::observe::{ConnectionInfo, Ending, Record, Wire};
 use crate::upgrade::Upgrade;
 
 impl<T, E, S> Serve<T, E, S>
@@ -530,71 +529,6 @@ where
             }
             self.written.push((self.link.end_of_output(turn), record));
         }
-    }
-
-    /// The trail of a request that has just come; whoever watches the connection hears of it, and wants its times.
-    fn trail(&mut self, stream: StreamId, turn: &mut Turn) -> Trail {
-        let first_in = self.watched.as_mut().and_then(|watched| watched.first_in.take());
-        if let Some(watcher) = self.watcher() {
-            let stream = self.link.engine.is_multiplexed().then_some(stream.0);
-            watcher.begun(self.number, stream, first_in);
-            return Trail::timed(self.context.clock.clone());
-        }
-        match self.context.reader() {
-            // That of the record which will be filled again.
-            Some(_) => turn.spare.records.last_mut().map_or_else(Trail::watched, |spare| spare.trail.renewed()),
-            None => Trail::unwatched(),
-        }
-    }
-
-    /// Opens the record of an exchange, if anybody will read it.
-    pub(super) fn record(&self, parts: Option<&request::Parts>, trail: Trail, turn: &mut Turn) -> Option<Box<Record>> {
-        let observer = self.context.reader()?;
-        let record = Record {
-            connection: Arc::clone(&self.connection),
-            number: self.number,
-            asked: parts.map(|parts| Asked {
-                method: parts.method.clone(),
-                target: parts.uri.clone(),
-                version: parts.version,
-                fields: observer.keep(&parts.headers),
-            }),
-            status: StatusCode::OK,
-            fields: HeaderMap::new(),
-            received_bytes: 0,
-            sent_bytes: 0,
-            at: turn.wall(&self.context.clock),
-            began: turn.now,
-            first_byte: None,
-            total: Duration::ZERO,
-            ending: Ending::Complete,
-            trail,
-            outbound: None,
-        };
-        Some(match turn.spare.records.pop() {
-            Some(mut spare) => {
-                *spare = record;
-                spare
-            }
-            None => Box::new(record),
-        })
-    }
-
-    /// Closes a record and hands it over; it comes back if it may be filled again.
-    pub(super) fn report(&self, mut record: Box<Record>, ending: Ending, now: Instant) -> Option<Box<Record>> {
-        record.total = now.saturating_duration_since(record.began);
-        if record.first_byte == Some(Duration::ZERO) {
-            record.first_byte = Some(record.total);
-        }
-        record.ending = ending;
-        if let Some(watcher) = self.watcher() {
-            watcher.finished(&record);
-        }
-        let mut seen = self.context.observer.as_ref()?.seen(record)?;
-        // Of what it said, nothing is kept.
-        seen.asked = None;
-        seen.fields = HeaderMap::new();
-        Some(seen)
     }
 }
 
