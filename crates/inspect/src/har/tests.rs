@@ -85,7 +85,7 @@ fn an_exchange_becomes_an_entry_and_comes_back() {
         assert_eq!(written.pointer(pointer).and_then(|value| value.as_str()), Some(expected), "{pointer}");
     }
     let har = Har::read(text.as_bytes()).unwrap();
-    assert_eq!(har.log.entries, [entry.clone()]);
+    assert_eq!(har.log.entries, std::slice::from_ref(&entry));
 
     let request = entry.request.to_http().unwrap();
     assert_eq!((request.method(), request.body().as_ref()), (&Method::POST, &b"hello"[..]));
@@ -152,7 +152,8 @@ fn what_other_programs_write_is_read() {
 #[test]
 fn what_cannot_be_sent_says_why() {
     let mut request = Entry::of(&record(true), Bodies::default(), Mask::Nothing).unwrap().request;
-    let table: [(fn(&mut Request), &str); 4] = [
+    type Spoil = fn(&mut Request);
+    let table: [(Spoil, &str); 4] = [
         (|request| request.method = "GE T".to_owned(), "is no method"),
         (|request| request.url = "/relative".to_owned(), "is no whole URL"),
         (|request| request.headers[0].value = "a\nb".to_owned(), "cannot be sent"),
