@@ -387,7 +387,8 @@ mod tests {
     #[test]
     fn exchanges_of_http1() {
         use Role::{Client, Server};
-        let cases: &[(&[(Role, &[u8])], &[&str])] = &[
+        type Turn = (Role, &'static [u8]);
+        let cases: &[(&[Turn], &[&str])] = &[
             (
                 &[
                     (Client, b"GET /a HTTP/1.1\r\nHost: a\r\n\r\nHEAD /b HTTP/1.1\r\nHo"),

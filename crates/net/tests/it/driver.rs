@@ -7,9 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinHandle;
-use wirelight_net::{
-    Close, Config, ConnectionInfo, Context, Drain, Ending, Observer, Record, Upgrade, Watcher, Wire,
-};
+use wirelight_net::{Close, Config, ConnectionInfo, Context, Drain, Ending, Observer, Record, Upgrade, Watcher, Wire};
 use wirelight_proto::{Role, h1};
 use wirelight_service::{Body, Clock, Error, Fault, Kind, Request, Response, Result, Service};
 

@@ -82,12 +82,8 @@ fn asked(words: &[String]) -> Result<(Method, Uri), Failure> {
 /// The listener that a client would reach by a URL: the one with its port, or the only one with its scheme.
 fn listener(plan: &Plan, uri: &Uri) -> Result<SocketAddr, Failure> {
     let is_secure = uri.scheme_str() == Some("https");
-    let fitting: Vec<SocketAddr> = plan
-        .listeners
-        .iter()
-        .filter(|listen| listen.is_secure() == is_secure)
-        .map(|listen| listen.address)
-        .collect();
+    let fitting: Vec<SocketAddr> =
+        plan.listeners.iter().filter(|listen| listen.is_secure() == is_secure).map(|listen| listen.address).collect();
     let port = uri.port_u16().unwrap_or(if is_secure { 443 } else { 80 });
     if let Some(address) = fitting.iter().find(|address| address.port() == port) {
         return Ok(*address);
