@@ -106,8 +106,9 @@ fn asked(kept: &Kept, hop: &KeptHop) -> Sentence {
     };
     let over = match hop.hop.steps.as_ref().map(|steps| steps.reused()) {
         Some(true) => ", over a connection that was open already",
-        Some(false) => ", over a new connection",
-        None => "",
+        // Of an attempt that failed it is not known.
+        Some(false) if hop.hop.response.is_some() => ", over a new connection",
+        Some(false) | None => "",
     };
     plain("upstream", format!("{again} {}{over}.", hop.hop.upstream), Some(kept.since(hop.began)))
 }

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use http::HeaderMap;
 use http::header::{self, HeaderName, HeaderValue};
+use http::{HeaderMap, Version};
 
 use crate::grammar;
 
@@ -141,6 +141,17 @@ fn is_end_to_end(name: &HeaderName) -> bool {
         X_FORWARDED_PROTO,
     ]
     .contains(name)
+}
+
+/// The version in which a message was received, as `Via` writes it: `1.1`, `2` (RFC 9110, section 7.6.3).
+pub fn received_protocol(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_09 => "0.9",
+        Version::HTTP_10 => "1.0",
+        Version::HTTP_2 => "2",
+        Version::HTTP_3 => "3",
+        _ => "1.1",
+    }
 }
 
 /// Adds names to `Vary`, each once; nothing is added to a `Vary: *` (RFC 9110, section 12.5.5).

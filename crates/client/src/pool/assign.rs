@@ -210,7 +210,10 @@ impl Decision for Assignment {
         match self {
             Self::Reuse(resting) => {
                 let Resting { rested, exchanges, .. } = resting;
-                format!("it had rested for {rested:.1?} after {exchanges} exchanges").into()
+                match exchanges {
+                    1 => format!("it had rested for {rested:.1?} after one exchange").into(),
+                    _ => format!("it had rested for {rested:.1?} after {exchanges} exchanges").into(),
+                }
             }
             Self::Close(resting, Stale::KeepAlive(announced)) => {
                 let rested = resting.rested;

@@ -163,7 +163,7 @@ impl Leading {
         (stream, address): (TcpStream, SocketAddr),
         asked: &Asked,
     ) -> Result<Response> {
-        let version = forward::version(parts.version);
+        let version = fields::received_protocol(parts.version);
         let authority = parts.uri.authority().map(|authority| authority.as_str().to_owned()).unwrap_or_default();
         forward::without_us(&mut parts.headers, version);
         if let Ok(host) = HeaderValue::from_str(&authority) {

@@ -85,17 +85,6 @@ pub fn response(headers: &mut HeaderMap, version: &'static str) {
     via(headers, version);
 }
 
-/// The protocol version of a message as Via writes it: `1.1`, `2`.
-pub fn version(of: http::Version) -> &'static str {
-    match of {
-        http::Version::HTTP_09 => "0.9",
-        http::Version::HTTP_10 => "1.0",
-        http::Version::HTTP_2 => "2",
-        http::Version::HTTP_3 => "3",
-        _ => "1.1",
-    }
-}
-
 /// Adds ourselves to those that a message went through (RFC 9110, section 7.6.3).
 fn via(headers: &mut HeaderMap, version: &'static str) {
     let ours = match version {

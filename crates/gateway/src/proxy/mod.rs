@@ -298,7 +298,7 @@ impl Forwarder {
         switch::plain(&mut parts);
         let peer = client::peer_address(&exchange);
         let authority = forward::authority_of(&parts).to_owned();
-        let version = forward::version(parts.version);
+        let version = fields::received_protocol(parts.version);
         let from = forward::From {
             peer,
             trusted: client::is_trusted(peer, &self.trusted),

@@ -69,7 +69,8 @@ impl Scene {
         std::fs::write(&path, config).unwrap();
         let mut started = std::process::Command::new("sh");
         started.args(["-c", "exec \"$0\" \"$@\" 2>&1", env!("CARGO_BIN_EXE_wirelight"), "run", "--config"]);
-        started.arg(&path).args(["--inspect=127.0.0.1:0"]).current_dir(folder.path());
+        // One worker, so that a second request finds the connection that the first has left.
+        started.arg(&path).args(["--workers", "1", "--inspect=127.0.0.1:0"]).current_dir(folder.path());
         let gateway = Listening::spawn(&mut started);
         let printed = gateway.printed_when(|printed| printed.contains("?token="));
         let entrance = printed.split_whitespace().find(|word| word.contains("?token=")).unwrap().to_owned();
