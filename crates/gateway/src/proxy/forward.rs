@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
+use http::Extensions;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use wirelight_proto::h1::Spelling;
 use wirelight_semantics::{fields, uri};
 
 /// The name that we go by in Via and Proxy-Status.
@@ -83,6 +85,15 @@ pub fn response(headers: &mut HeaderMap, version: &'static str) {
     fields::remove_hop_by_hop(headers);
     headers.remove(header::PROXY_AUTHENTICATE);
     via(headers, version);
+}
+
+/// What goes on with a message beside its fields: how their names were spelled.
+pub fn carried(extensions: &Extensions) -> Extensions {
+    let mut carried = Extensions::new();
+    if let Some(spelling) = extensions.get::<Spelling>() {
+        carried.insert(spelling.clone());
+    }
+    carried
 }
 
 /// Adds ourselves to those that a message went through (RFC 9110, section 7.6.3).

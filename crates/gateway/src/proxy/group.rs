@@ -140,7 +140,7 @@ impl Group {
                 Protocol::Http1 => Versions::Http1,
                 Protocol::Http2 => Versions::Http2PriorKnowledge,
             },
-            http1: h1::Config { header_timeout: plan.answer_timeout, ..h1::Config::default() },
+            http1: h1::Config { header_timeout: plan.answer_timeout, keeps_spelling: true, ..h1::Config::default() },
             clock: self.clock.clone(),
             ..Config::default()
         }

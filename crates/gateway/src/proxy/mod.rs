@@ -505,6 +505,7 @@ impl Forwarder {
     /// The request for one attempt; `None` if its content is gone.
     fn request(&self, passage: &Passage, server: &Uri) -> Option<Request> {
         let mut request = http::Request::new(passage.content.lend()?);
+        *request.extensions_mut() = forward::carried(&passage.parts.extensions);
         request.method_mut().clone_from(&passage.parts.method);
         request.headers_mut().clone_from(&passage.parts.headers);
         let mut target = server.clone().into_parts();
@@ -558,7 +559,7 @@ impl Forwarder {
         };
         match (agreed, &passage.wanted) {
             (Agreed::Yes(ours), Some(wanted)) => {
-                parts.extensions = http::Extensions::new();
+                parts.extensions = forward::carried(&parts.extensions);
                 let stay = passage.parts.extensions.get::<Tunnels>().map(Tunnels::enter);
                 tokio::spawn(tunnel::join(wanted.client.clone(), ours, underway, stay));
                 return Attempt::Answered(Response::from_parts(parts, wirelight_service::Body::empty()));
@@ -575,7 +576,7 @@ impl Forwarder {
             }
             _ => {}
         }
-        parts.extensions = http::Extensions::new();
+        parts.extensions = forward::carried(&parts.extensions);
         if let Some(tokens) = self.group.tokens.as_ref().filter(|_| passage.stays_with != Some(index)) {
             parts.headers.extend(tokens.set_cookie(index, passage.secure).map(|value| (header::SET_COOKIE, value)));
         }

@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
 use wirelight_net::Observer;
+use wirelight_proto::h1;
 use wirelight_server::{Address, Config, Server};
 use wirelight_service::Clock;
 
@@ -374,7 +375,8 @@ impl Core {
 
     fn serve(&self, plan: Listen, opened: Opened) -> Result<Door, Trouble> {
         let connection = wirelight_net::Config { interims_max: INTERIMS_MAX, ..wirelight_net::Config::default() };
-        let config = Config { connection, drain_timeout: self.grace, ..Config::default() };
+        let http1 = h1::Config { keeps_spelling: true, ..h1::Config::default() };
+        let config = Config { connection, http1, drain_timeout: self.grace, ..Config::default() };
         let observer: Arc<dyn Observer> = self.watch.clone();
         let server = Server::observed(config, self.shared.clock.clone(), Some(observer));
         let service = entry::around(Entry { shared: Arc::clone(&self.shared), listener: plan.address });

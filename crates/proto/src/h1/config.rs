@@ -42,6 +42,8 @@ pub struct Config {
     pub content_rate_min: u32,
     /// Over how long the rate of content is averaged, and so how long a sender may pause; answered 408 after it.
     pub content_grace: Duration,
+    /// Whether heads keep how the names of their fields were spelled ([`Spelling`](super::Spelling)).
+    pub keeps_spelling: bool,
 }
 
 impl Default for Config {
@@ -64,6 +66,7 @@ impl Default for Config {
             keep_alive_timeout: Duration::from_secs(75),
             content_rate_min: 240,
             content_grace: Duration::from_secs(10),
+            keeps_spelling: false,
         }
     }
 }

@@ -3,11 +3,12 @@
 //! Field names are written with capitals, as people have always read them; their case means nothing.
 
 use http::header::{self, CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE};
-use http::{StatusCode, Version, request};
+use http::{Extensions, StatusCode, Version, request};
 
 use super::exchange::elements;
 use super::length::{self, Field};
 use super::octets::is_token;
+use super::spelling::Spelling;
 use crate::SendError;
 
 /// What the application's own fields say about the framing and the connection.
@@ -95,7 +96,8 @@ pub(super) fn request_line(out: &mut Vec<u8>, parts: &request::Parts) -> Result<
 
 /// Writes the application's fields, but not those that belong to the framing or the connection: what they say is
 /// returned. An error leaves some of the fields written.
-pub(super) fn fields(out: &mut Vec<u8>, fields: &HeaderMap) -> Result<Own, SendError> {
+pub(super) fn fields(out: &mut Vec<u8>, fields: &HeaderMap, extensions: &Extensions) -> Result<Own, SendError> {
+    let spelling = if extensions.is_empty() { None } else { extensions.get::<Spelling>() };
     let mut own = Own::default();
     for (name, value) in fields {
         match name.as_str().len() {
@@ -117,7 +119,10 @@ pub(super) fn fields(out: &mut Vec<u8>, fields: &HeaderMap) -> Result<Own, SendE
             17 if *name == TRANSFER_ENCODING => continue,
             _ => {}
         }
-        field(out, name, value)?;
+        match spelling.and_then(|spelling| spelling.find(name)) {
+            Some(spelled) => spelled_field(out, spelled, value),
+            None => field(out, name, value)?,
+        }
     }
     Ok(own)
 }
@@ -193,6 +198,13 @@ fn field(out: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) -> Result<()
     Ok(())
 }
 
+/// Writes one field line with its name as somebody else has spelled it.
+fn spelled_field(out: &mut Vec<u8>, name: &[u8], value: &HeaderValue) {
+    for piece in [name, b": ", value.as_bytes(), b"\r\n"] {
+        out.extend_from_slice(piece);
+    }
+}
+
 /// How the names of most fields of most responses are written, with what stands before the value.
 #[inline]
 fn usual(name: &HeaderName, length: usize) -> Option<&'static [u8]> {
@@ -266,7 +278,7 @@ mod tests {
         let mut map = HeaderMap::new();
         let quoted = HeaderName::from_lowercase(b"a\"b").expect("http takes it, as HTTP/2 field names come");
         map.insert(quoted, HeaderValue::from_static("c"));
-        assert_eq!(fields(&mut Vec::new(), &map).err(), Some(SendError::Invalid));
+        assert_eq!(fields(&mut Vec::new(), &map, &Extensions::new()).err(), Some(SendError::Invalid));
         assert_eq!(trailers(&mut Vec::new(), &map), Err(SendError::Invalid));
     }
 

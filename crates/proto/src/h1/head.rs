@@ -18,6 +18,7 @@ use wirelight_semantics::decision::Rule;
 use super::config::Config;
 use super::exchange::{Options, elements};
 use super::octets::{is_space, is_text, is_token, seen};
+use super::spelling::Spelling;
 use super::target;
 use crate::ConnectionError;
 
@@ -113,7 +114,11 @@ pub(super) fn request(
     let (start, end) = reader.first_line()?;
     let absolute = reader.request_line(start, end, &mut parts)?;
     let mut facts = Facts::default();
+    let lines = reader.at;
     reader.fields(&mut parts.headers, &mut facts)?;
+    if config.keeps_spelling {
+        parts.extensions.insert(Spelling::of(bytes.slice(lines..)));
+    }
     check_host(bytes, &mut parts, &facts, absolute)?;
     Ok((parts, facts))
 }
@@ -125,7 +130,11 @@ pub(super) fn response(bytes: &Bytes, config: &Config) -> Result<(Box<response::
     let (start, end) = reader.first_line()?;
     reader.status_line(start, end, &mut parts)?;
     let mut facts = Facts::default();
+    let lines = reader.at;
     reader.fields(&mut parts.headers, &mut facts)?;
+    if config.keeps_spelling {
+        parts.extensions.insert(Spelling::of(bytes.slice(lines..)));
+    }
     Ok((parts, facts))
 }
 

@@ -13,9 +13,11 @@ mod length;
 mod octets;
 mod receive;
 mod send;
+mod spelling;
 mod target;
 mod timer;
 
 pub use config::Config;
 pub use connection::Connection;
 pub use exchange::Closing;
+pub use spelling::Spelling;

@@ -137,6 +137,26 @@ fn content_streams_both_ways_at_once() {
 }
 
 #[test]
+fn names_of_fields_are_spelled_as_they_came() {
+    let heard = Arc::new(Mutex::new(String::new()));
+    let heads = Arc::clone(&heard);
+    let server = Scripted::start(move |_, mut stream| {
+        *heads.lock().unwrap() = request(&mut stream).unwrap();
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nX-reqID: 7\r\nETAG: \"a\"\r\nContent-Length: 0\r\n\r\n");
+    });
+    let front = Front::start("", &[server.address]);
+    let asked = b"GET /x HTTP/1.1\r\nhOsT: a\r\nSOAPAction: get\r\nx-lower: 1\r\nConnection: close\r\n\r\n";
+    let answer = front.send(asked);
+    for line in ["X-reqID: 7", "ETAG: \"a\"", "Via: 1.1 wirelight"] {
+        assert!(answer.contains(&format!("\r\n{line}\r\n")), "{line}: {answer}");
+    }
+    let heard = heard.lock().unwrap();
+    for line in ["hOsT: a", "SOAPAction: get", "x-lower: 1", "X-Forwarded-Host: a"] {
+        assert!(heard.contains(&format!("\r\n{line}\r\n")), "{line}: {heard}");
+    }
+}
+
+#[test]
 fn an_upgrade_becomes_a_tunnel() {
     let server = Scripted::start(|_, mut stream| {
         let head = request(&mut stream).unwrap().to_ascii_lowercase();
