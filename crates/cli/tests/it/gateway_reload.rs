@@ -77,8 +77,12 @@ impl Running {
 
     fn status(&self) -> serde_json::Value {
         let control = self.path("control");
-        let text = curl(&["--unix-socket", control.to_str().unwrap(), "http://localhost/status"]);
-        serde_json::from_str(&text).unwrap()
+        let arguments = ["-sS", "--max-time", "30", "--unix-socket", control.to_str().unwrap()];
+        // While one process takes over from another, there may be a moment in which neither answers.
+        until("the status to be told", || {
+            let output = Command::new("curl").args(arguments).arg("http://localhost/status").output().unwrap();
+            serde_json::from_slice(&output.stdout).ok()
+        })
     }
 
     pub(crate) fn signal(process: u32, name: &str) {
@@ -96,7 +100,9 @@ impl Running {
     pub(crate) fn upgrade(&self) -> u32 {
         let before = self.process();
         Self::signal(before, "USR2");
-        until("a new process to serve", || Some(self.process()).filter(|now| *now != before))
+        let after = until("a new process to serve", || Some(self.process()).filter(|now| *now != before));
+        // Both answer until the old one has heard that the new one does.
+        until("the old process to leave", || (0..5).all(|_| self.process() == after).then_some(after))
     }
 }
 
