@@ -92,12 +92,28 @@ pub struct Came {
     pub fields: HeaderMap,
 }
 
+/// The head of a message of a hop, as it passed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// Whether it was sent on; else it came back.
+    pub is_sent: bool,
+    /// When.
+    pub at: Instant,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
 /// When the steps of a hop were taken.
 pub trait Steps: std::fmt::Debug + Send + Sync {
     /// Each step that was taken so far, and when.
     fn steps(&self) -> Vec<Mark>;
     /// Whether the connection had carried an exchange before.
     fn reused(&self) -> bool;
+    /// Takes the heads out that passed, in order, where their bytes were kept: whoever keeps them masks what is secret
+    /// in them first.
+    fn take_heads(&self) -> Vec<Head> {
+        Vec::new()
+    }
 }
 
 impl Trail {

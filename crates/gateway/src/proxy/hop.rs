@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use http::uri::PathAndQuery;
 use wirelight_client::Watch;
-use wirelight_service::trail::{Came, Hop, Mark, Sent, Steps};
+use wirelight_net::Heads;
+use wirelight_net::observe::Way;
+use wirelight_service::trail::{Came, Head, Hop, Mark, Sent, Steps};
 use wirelight_service::{Clock, Request, Response, Trail};
 
 /// An attempt that somebody watches.
@@ -14,9 +16,12 @@ pub(super) struct Watched {
     hop: Hop,
 }
 
-/// What the client knows of a connection and its steps.
+/// What the client knows of a connection and its steps, and the heads that passed on it.
 #[derive(Debug)]
-struct Told(Watch);
+struct Told {
+    watch: Watch,
+    heads: Heads,
+}
 
 impl Watched {
     /// Begins to watch an attempt, if anybody wants to know of it; the client is told to note its steps.
@@ -30,7 +35,9 @@ impl Watched {
             return None;
         }
         let watch = Watch::default();
+        let heads = Heads::default();
         request.extensions_mut().insert(watch.clone());
+        request.extensions_mut().insert(heads.clone());
         let target = request.uri().path_and_query().map_or("/", PathAndQuery::as_str).to_owned();
         let sent = Sent { method: request.method().clone(), target, fields: request.headers().clone() };
         let began = clock.now();
@@ -42,7 +49,7 @@ impl Watched {
             failed: None,
             began,
             ended: began,
-            steps: Some(Box::new(Told(watch))),
+            steps: Some(Box::new(Told { watch, heads })),
         };
         Some(Box::new(Self { trail: trail.clone(), clock, hop }))
     }
@@ -68,7 +75,7 @@ impl Watched {
 
 impl Steps for Told {
     fn steps(&self) -> Vec<Mark> {
-        let Some(timings) = self.0.last() else { return Vec::new() };
+        let Some(timings) = self.watch.last() else { return Vec::new() };
         let began: Instant = timings.began;
         let steps = [
             ("queued", timings.queued),
@@ -85,6 +92,11 @@ impl Steps for Told {
     }
 
     fn reused(&self) -> bool {
-        self.0.last().is_some_and(|timings| timings.reused)
+        self.watch.last().is_some_and(|timings| timings.reused)
+    }
+
+    fn take_heads(&self) -> Vec<Head> {
+        let heads = self.heads.take().into_iter();
+        heads.map(|head| Head { is_sent: head.way == Way::Sent, at: head.at, bytes: head.bytes }).collect()
     }
 }

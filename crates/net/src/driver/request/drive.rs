@@ -23,7 +23,7 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
             return Poll::Ready(close);
         }
         let mut turn = self.link.begin(self.context.clock.now());
-        if self.context.observer.as_ref().is_some_and(|observer| observer.wants_bytes()) {
+        if self.is_heard() {
             turn.input.watch(std::mem::take(&mut self.seen));
         }
         let closed = self.turn(&mut turn, cx, has_news);
@@ -172,7 +172,7 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
         }
         let from = turn.out.buffer().len();
         self.link.engine.send(stream, part, &mut turn.out).map_err(Error::ours)?;
-        self.show_sent(wire, from, turn);
+        self.show_sent(wire, from, exchange, turn);
         Ok(())
     }
 

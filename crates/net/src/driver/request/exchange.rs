@@ -15,6 +15,7 @@ use super::Marks;
 use super::call::{Answer, OnInterim};
 use super::failure::{Failure, Phase, Sent};
 use super::recording::Recording;
+use crate::Heads;
 use crate::tunnel::Tunnel;
 use crate::upgrade::{Promise, Upgrade};
 
@@ -55,6 +56,8 @@ pub(super) struct Exchange {
     pub(super) held_back: bool,
     pub(super) reader: Reader,
     pub(super) on_interim: Option<OnInterim>,
+    /// Whoever wants its heads as they pass.
+    pub(super) heads: Option<Heads>,
     /// Whether the request was CONNECT, so that success makes the connection a tunnel.
     pub(super) may_tunnel: bool,
     /// What leaves by the tunnel through its stream, and how much of it may wait, where the connection has streams.
@@ -79,7 +82,11 @@ impl Exchange {
             .headers
             .get(header::EXPECT)
             .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
-        let on_interim = if parts.extensions.is_empty() { None } else { parts.extensions.remove::<OnInterim>() };
+        let extensions = &mut parts.extensions;
+        let (on_interim, heads) = match extensions.is_empty() {
+            true => (None, None),
+            false => (extensions.remove::<OnInterim>(), extensions.remove::<Heads>()),
+        };
         Self {
             stream: None,
             may_tunnel: parts.method == Method::CONNECT,
@@ -92,6 +99,7 @@ impl Exchange {
             held_back: false,
             reader,
             on_interim,
+            heads,
             marks: Marks { began: now, sent: None, first_byte: None },
             recording: None,
             touched: false,
