@@ -18,6 +18,7 @@ use crate::words::{moment, text};
 impl Shared {
     /// All that is known of an exchange.
     pub(crate) fn detail(&self, kept: &Kept) -> view::Detail {
+        let wire = wire(kept);
         view::Detail {
             summary: message::summary(kept),
             request: message::request(kept),
@@ -25,9 +26,9 @@ impl Shared {
             trail: self.trail(kept),
             story: story::tell(kept),
             phases: story::phases(kept),
-            hops: kept.hops.iter().map(|hop| self.hop(kept, hop)).collect(),
+            hops: kept.hops.iter().map(|hop| self.hop(kept, hop, &wire)).collect(),
             connection: self.connection_view(&kept.connection),
-            wire: wire(kept),
+            wire,
         }
     }
 
@@ -45,7 +46,7 @@ impl Shared {
         })
     }
 
-    fn hop(&self, kept: &Kept, kept_hop: &KeptHop) -> view::Hop {
+    fn hop(&self, kept: &Kept, kept_hop: &KeptHop, passed: &[view::Piece]) -> view::Hop {
         let hop = &kept_hop.hop;
         let request = view::Message {
             line: format!("{} {}", hop.request.method, hop.request.target),
@@ -66,6 +67,8 @@ impl Shared {
                 ..view::Message::default()
             }
         });
+        let wire = crate::passing::wire(kept, kept_hop, &request, response.as_ref());
+        let (request_beside, response_beside) = crate::passing::beside(passed, &wire);
         view::Hop {
             upstream: hop.upstream.clone(),
             attempt: hop.attempt,
@@ -74,6 +77,9 @@ impl Shared {
             response,
             error: hop.failed.clone(),
             phases: story::hop_phases(kept, kept_hop, |at| self.micros(at)),
+            wire,
+            request_beside,
+            response_beside,
         }
     }
 
@@ -147,7 +153,7 @@ fn fields(fields: &HeaderMap) -> Vec<view::Field> {
     shown.collect()
 }
 
-fn direction(sent: bool) -> String {
+pub(crate) fn direction(sent: bool) -> String {
     if sent { "sent" } else { "received" }.to_owned()
 }
 
@@ -163,6 +169,7 @@ fn wire(kept: &Kept) -> Vec<view::Piece> {
                     length: bytes.len().max(9 + frame.length) as u64,
                     truncated: is_truncated(frame),
                     frames: true,
+                    written: false,
                     spans: http2::frame(frame),
                     bytes: STANDARD.encode(bytes),
                 }
@@ -186,6 +193,7 @@ fn wire(kept: &Kept) -> Vec<view::Piece> {
                     length: piece.bytes.len() as u64,
                     truncated: false,
                     frames: false,
+                    written: false,
                     spans,
                 });
             }

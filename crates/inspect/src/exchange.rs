@@ -14,7 +14,7 @@ use crate::connection::Connection;
 use crate::content::Flow;
 use crate::frames::Stream;
 use crate::mask::Masks;
-use crate::pieces::Pieces;
+use crate::pieces::{Pieces, What};
 use crate::words::text;
 
 /// What a decision takes, beside itself: a bound for the values of the exchange that it holds.
@@ -71,6 +71,8 @@ pub(crate) struct Kept {
 #[derive(Debug)]
 pub(crate) struct KeptHop {
     pub(crate) hop: Hop,
+    /// The heads as they passed, where they were kept.
+    pub(crate) heads: Pieces,
     pub(crate) began: u64,
     pub(crate) ended: u64,
 }
@@ -131,13 +133,20 @@ impl KeptHop {
         if let Some(came) = &mut hop.response {
             mask_fields(&mut came.fields, masks);
         }
-        Self { began: micros(hop.began), ended: micros(hop.ended), hop }
+        let mut heads = Pieces::default();
+        for head in hop.steps.iter().flat_map(|steps| steps.take_heads()) {
+            let what = if head.is_sent { What::HeadSent } else { What::HeadReceived };
+            heads.push(what, micros(head.at), |out| masks.append_head(&head.bytes, out));
+        }
+        heads.settle();
+        Self { began: micros(hop.began), ended: micros(hop.ended), heads, hop }
     }
 
     fn cost_bytes(&self) -> usize {
         let Hop { upstream, request, response, failed, .. } = &self.hop;
         let came = response.as_ref().map_or(0, |came| fields_bytes(&came.fields));
         size_of::<Self>()
+            + self.heads.cost_bytes()
             + upstream.capacity()
             + request.target.capacity()
             + fields_bytes(&request.fields)

@@ -18,6 +18,7 @@ mod inspector;
 mod mask;
 mod message;
 mod page;
+mod passing;
 mod pieces;
 mod ring;
 mod rules;

@@ -248,6 +248,52 @@ pub struct Hop {
     pub error: Option<String>,
     /// When its steps were taken.
     pub phases: Vec<Phase>,
+    /// The heads as they passed between this side and the server; fields of HTTP/2 are written out.
+    #[serde(default)]
+    pub wire: Vec<Piece>,
+    /// What came from the client beside what was sent on: on the left are pieces of the exchange, on the right of the hop.
+    #[serde(default)]
+    pub request_beside: Vec<Pair>,
+    /// What came back beside what left: on the left are pieces of the hop, on the right of the exchange.
+    #[serde(default)]
+    pub response_beside: Vec<Pair>,
+}
+
+/// A line of a head beside the line that it became.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pair {
+    /// `same`, `changed`, `added`, `removed`, or `hidden` where both are secrets that nobody can compare.
+    pub kind: String,
+    /// The name of the field, as the left or else the right has it; empty for the first line and for the end.
+    pub name: String,
+    /// Whether it stands elsewhere among the lines of the right.
+    pub moved: bool,
+    /// Where it stands on the left.
+    pub left: Vec<Place>,
+    /// Where it stands on the right.
+    pub right: Vec<Place>,
+}
+
+/// Bytes of a piece.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Which piece, from 0.
+    pub piece: usize,
+    /// Where in the piece they begin.
+    pub start: usize,
+    /// How many they are.
+    pub length: usize,
+    /// Which of them differ from the other side; one of no length is where the other side has more.
+    pub marks: Vec<Stretch>,
+}
+
+/// Some bytes of a piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stretch {
+    /// Where they begin.
+    pub start: usize,
+    /// How many they are.
+    pub length: usize,
 }
 
 /// A connection.
@@ -365,6 +411,9 @@ pub struct Piece {
     pub truncated: bool,
     /// Whether they are frames.
     pub frames: bool,
+    /// Whether they are written out here to be read, and passed in another form.
+    #[serde(default)]
+    pub written: bool,
     /// What they mean.
     pub spans: Vec<Span>,
 }

@@ -1,6 +1,7 @@
 //! Frames of HTTP/2 (RFC 9113) and the entries of their field blocks (RFC 7541).
 
-use wirelight_proto::h2::frame::{self, HEAD_LENGTH, kind};
+use wirelight_proto::h2::Code;
+use wirelight_proto::h2::frame::{self, HEAD_LENGTH, Setting, kind};
 
 use super::span;
 use crate::frames::{Form, Frame, fragment};
@@ -54,56 +55,19 @@ pub(crate) fn says(frame: &Frame) -> String {
             format!("more of the fields on stream {stream}, shown with the frame that they go on from")
         }
         kind::PRIORITY => format!("an older way to rank stream {stream}, which is passed over"),
-        kind::RST_STREAM => format!("stream {stream} is given up: {}", error_name(number(0))),
+        kind::RST_STREAM => format!("stream {stream} is given up: {}", Code(number(0))),
         kind::SETTINGS if frame.flags & 0x1 != 0 => "the other side's settings hold from now on".to_owned(),
         kind::SETTINGS => format!("{} settings for the connection", frame.length / 6),
         kind::PUSH_PROMISE => format!("a response nobody asked for is to come on stream {}", number(0)),
         kind::PING if frame.flags & 0x1 != 0 => "the answer to a ping".to_owned(),
         kind::PING => "asks whether the other side is still there".to_owned(),
         kind::GOAWAY => {
-            format!("the connection ends: {}; the last stream heard is {}", error_name(number(4)), number(0))
+            format!("the connection ends: {}; the last stream heard is {}", Code(number(4)), number(0))
         }
         kind::WINDOW_UPDATE if stream == 0 => format!("{} more bytes may be sent on the connection", number(0)),
         kind::WINDOW_UPDATE => format!("{} more bytes may be sent on stream {stream}", number(0)),
         _ => "a frame of a type that this version does not know, which is passed over".to_owned(),
     }
-}
-
-/// The name of an error code, with its number where it has none (RFC 9113, section 7).
-fn error_name(code: u32) -> String {
-    const NAMES: [&str; 14] = [
-        "NO_ERROR",
-        "PROTOCOL_ERROR",
-        "INTERNAL_ERROR",
-        "FLOW_CONTROL_ERROR",
-        "SETTINGS_TIMEOUT",
-        "STREAM_CLOSED",
-        "FRAME_SIZE_ERROR",
-        "REFUSED_STREAM",
-        "CANCEL",
-        "COMPRESSION_ERROR",
-        "CONNECT_ERROR",
-        "ENHANCE_YOUR_CALM",
-        "INADEQUATE_SECURITY",
-        "HTTP_1_1_REQUIRED",
-    ];
-    NAMES.get(code as usize).map_or_else(|| format!("error {code:#x}"), |name| (*name).to_owned())
-}
-
-/// The name of a setting (RFC 9113, section 6.5.2; RFC 8441, section 3; RFC 9218, section 2.1).
-fn setting_name(identifier: u16) -> String {
-    match identifier {
-        1 => "HEADER_TABLE_SIZE",
-        2 => "ENABLE_PUSH",
-        3 => "MAX_CONCURRENT_STREAMS",
-        4 => "INITIAL_WINDOW_SIZE",
-        5 => "MAX_FRAME_SIZE",
-        6 => "MAX_HEADER_LIST_SIZE",
-        8 => "ENABLE_CONNECT_PROTOCOL",
-        9 => "NO_RFC7540_PRIORITIES",
-        _ => return format!("setting {identifier:#x}"),
-    }
-    .to_owned()
 }
 
 /// The spans of one frame as it is shown: itself, its parts, and the entries of its field block.
@@ -182,7 +146,7 @@ fn payload(frame: &Frame, spans: &mut Vec<Span>) {
             );
             part(frame.block_at, kept, "header-block", "field block", "the fields, compressed");
         }
-        kind::RST_STREAM => part(0, 4, "error-code", &error_name(number(0)), "why the stream is given up"),
+        kind::RST_STREAM => part(0, 4, "error-code", &Code(number(0)).to_string(), "why the stream is given up"),
         kind::WINDOW_UPDATE => {
             part(0, 4, "window", &format!("{} bytes", number(0)), "how many more bytes may be sent");
         }
@@ -195,7 +159,7 @@ fn payload(frame: &Frame, spans: &mut Vec<Span>) {
                 &format!("last stream {last}"),
                 "streams above it were not heard, and may be tried again",
             );
-            part(4, 4, "error-code", &error_name(number(4)), "why the connection ends");
+            part(4, 4, "error-code", &Code(number(4)).to_string(), "why the connection ends");
             part(8, kept, "opaque-data", "in words", "what the sender adds for people");
         }
         kind::PING => part(0, 8, "opaque-data", "opaque data", "bytes that the answer repeats"),
@@ -203,7 +167,10 @@ fn payload(frame: &Frame, spans: &mut Vec<Span>) {
             for (index, setting) in frame.payload.chunks_exact(6).enumerate() {
                 let identifier = u16::from_be_bytes([setting[0], setting[1]]);
                 let value = number(index * 6 + 2);
-                let name = format!("{} {value}", setting_name(identifier));
+                let name = match (Setting { identifier, value }).name() {
+                    Some(name) => format!("{name} {value}"),
+                    None => format!("setting {identifier:#x} {value}"),
+                };
                 part(index * 6, 6, "setting", &name, "a limit or a habit of the sender");
             }
         }

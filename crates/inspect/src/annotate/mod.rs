@@ -1,5 +1,6 @@
 //! What the bytes mean: pure functions from bytes to spans.
 
+pub(crate) mod beside;
 pub(crate) mod http1;
 pub(crate) mod http2;
 

@@ -45,6 +45,7 @@ fn entry(kept: &Kept) -> Option<Entry> {
             id: kept.connection.id,
             peer: None,
             secured: kept.connection.secured.clone(),
+            local: None,
         }),
         number: kept.number,
         asked: Some(Asked {

@@ -34,6 +34,7 @@ fn record(outbound: bool) -> Record {
             id: 7,
             peer: Some(Peer::Internet("192.0.2.1:80".parse().unwrap())),
             secured: None,
+            local: None,
         }),
         number: 1,
         asked: Some(asked),
