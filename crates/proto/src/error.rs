@@ -5,6 +5,7 @@ use std::fmt;
 
 use http::StatusCode;
 use wirelight_semantics::decision::{Decision, Rule};
+use wirelight_semantics::status;
 
 use crate::StreamId;
 
@@ -19,7 +20,7 @@ pub struct ConnectionError {
     pub at: Option<u64>,
     /// What was seen, in one sentence without a full stop.
     pub because: Cow<'static, str>,
-    /// What would have been accepted, where that can be said.
+    /// What would have been accepted, where that can be said, in one sentence without a full stop.
     pub otherwise: Option<Cow<'static, str>>,
 }
 
@@ -66,7 +67,7 @@ impl Decision for ConnectionError {
 
     fn outcome(&self) -> Cow<'static, str> {
         match self.status {
-            Some(status) => format!("{status}, then closed").into(),
+            Some(status) => format!("{}, then closed", status::named(status)).into(),
             None => "closed".into(),
         }
     }

@@ -4,6 +4,7 @@
 
 use http::header::{self, CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::{Extensions, StatusCode, Version, request};
+use wirelight_semantics::status;
 
 use super::exchange::elements;
 use super::length::{self, Field};
@@ -45,17 +46,8 @@ pub(super) fn status_line(out: &mut Vec<u8>, status: StatusCode) {
     out.extend_from_slice(b"HTTP/1.1 ");
     out.extend_from_slice(status.as_str().as_bytes());
     out.push(b' ');
-    out.extend_from_slice(reason(status).as_bytes());
+    out.extend_from_slice(status::name(status).as_bytes());
     out.extend_from_slice(b"\r\n");
-}
-
-/// The reason phrase of RFC 9110, where two of them have changed since RFC 7231.
-fn reason(status: StatusCode) -> &'static str {
-    match status {
-        StatusCode::PAYLOAD_TOO_LARGE => "Content Too Large",
-        StatusCode::UNPROCESSABLE_ENTITY => "Unprocessable Content",
-        _ => status.canonical_reason().unwrap_or_default(),
-    }
 }
 
 /// Writes a request line in the version of the request (1.1, unless it is 1.0), and Host where the fields lack it.

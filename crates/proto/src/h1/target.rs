@@ -42,7 +42,7 @@ fn path_and_query(target: &[u8], from: usize, at: usize) -> Result<(), Connectio
         }
         if b == b'%' && !escaped(target, i) {
             let because = "a percent sign in the path is not followed by two hexadecimal digits";
-            return Err(refuse(&TARGET, at + i, because).or("%25 stands for a percent sign"));
+            return Err(refuse(&TARGET, at + i, because).or("%25 would have stood for a percent sign"));
         }
         i += 1;
     }
@@ -60,9 +60,9 @@ fn escaped(target: &[u8], percent: usize) -> bool {
 fn octet(b: u8, place: &str, at: usize) -> ConnectionError {
     let error = refuse(&TARGET, at, format!("{} may not stand in a {place}", seen(b)));
     if b == b'#' {
-        error.or("a fragment is the client's own and is not sent")
+        error.or("without its fragment, which is the client's own, the target would have been accepted")
     } else {
-        error.or(format!("percent-encoded, as %{b:02X}"))
+        error.or(format!("percent-encoded, as %{b:02X}, it would have been accepted"))
     }
 }
 
@@ -70,7 +70,7 @@ fn asterisk(method: &Method, at: usize) -> Result<(), ConnectionError> {
     if *method == Method::OPTIONS {
         return Ok(());
     }
-    Err(refuse(&ASTERISK, at, format!("'*' is no target for {method}")).or("OPTIONS may ask about the whole server"))
+    Err(refuse(&ASTERISK, at, format!("'*' is no target for {method}")).or("OPTIONS would have been accepted: it may ask about the whole server"))
 }
 
 fn absolute(target: &[u8], at: usize) -> Result<(), ConnectionError> {
@@ -79,10 +79,10 @@ fn absolute(target: &[u8], at: usize) -> Result<(), ConnectionError> {
     } else if has_prefix(target, b"https://") {
         8
     } else if target.is_empty() {
-        return Err(refuse(&TARGET, at, "the target is empty").or("/"));
+        return Err(refuse(&TARGET, at, "the target is empty").or("the target / would have been accepted"));
     } else {
         let because = "the target is neither a path nor an http or https URI";
-        return Err(refuse(&TARGET, at, because).or("a path begins with a slash"));
+        return Err(refuse(&TARGET, at, because).or("a path that begins with a slash would have been accepted"));
     };
     let rest = &target[start..];
     let length = rest.iter().position(|b| matches!(b, b'/' | b'?' | b'#')).unwrap_or(rest.len());
@@ -119,7 +119,7 @@ fn authority(value: &[u8], at: usize, port: Port) -> Result<(), ConnectionError>
     }
     match (value.get(length), port) {
         (None, Port::Optional) => Ok(()),
-        (None, Port::Required) => Err(refuse(&AUTHORITY, at, "the target of CONNECT has no port").or("host:443")),
+        (None, Port::Required) => Err(refuse(&AUTHORITY, at, "the target of CONNECT has no port").or("a host with its port, such as host:443, would have been accepted")),
         (Some(b':'), _) => digits(&value[length + 1..], at + length + 1, port),
         (Some(b), _) => Err(refuse(&HOST, at + length, format!("{} may not follow an address", seen(*b)))),
     }
@@ -142,7 +142,7 @@ fn digits(value: &[u8], at: usize, port: Port) -> Result<(), ConnectionError> {
     match number {
         None => Err(refuse(&HOST, at, "the port is above 65535")),
         Some(0) if port == Port::Required => {
-            Err(refuse(&AUTHORITY, at, "the target of CONNECT has no port that can be connected to").or("host:443"))
+            Err(refuse(&AUTHORITY, at, "the target of CONNECT has no port that can be connected to").or("a host with its port, such as host:443, would have been accepted"))
         }
         Some(_) => Ok(()),
     }

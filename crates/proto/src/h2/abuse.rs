@@ -211,7 +211,7 @@ pub static ABANDONED: Rule = Rule {
 
 /// The peer answers when it is asked whether it is there.
 pub static KEEP_ALIVE: Rule = Rule {
-    name: "h2-keep-alive",
+    name: "h2-keep-alive-timeout",
     section: "RFC 9113, section 6.7",
     says: "A peer that does not answer a PING in time is taken for gone.",
 };

@@ -53,7 +53,9 @@ pub struct Config {
     pub idle_timeout: Duration,
     /// How long after the last stream buffers are given back.
     pub release_timeout: Duration,
-    /// How long nothing may come from the peer while streams are open before it is asked with a PING.
+    /// How long nothing may come from the peer while streams are open before it is asked with a PING (RFC 9113,
+    /// section 6.7). If it answers and goes on being silent, it is asked again after four times as long each time:
+    /// there are servers that close connections on which they are asked too often.
     pub keep_alive_interval: Duration,
     /// How long the answer to that PING may take.
     pub keep_alive_timeout: Duration,

@@ -124,7 +124,7 @@ pub struct Fault {
     pub rule: &'static Rule,
     /// What was seen, in one sentence without a full stop.
     pub because: Cow<'static, str>,
-    /// What would have been accepted, where that can be said.
+    /// What would have been accepted, where that can be said, in one sentence without a full stop.
     pub otherwise: Option<Cow<'static, str>>,
 }
 

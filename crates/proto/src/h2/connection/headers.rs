@@ -157,7 +157,9 @@ impl Connection {
         let because = format!("a header section of {bytes} bytes in {fields} fields came");
         let (bytes_max, fields_max) = (self.config.header_list_bytes_max, self.config.fields_max);
         Fault::stream(id, &HEADER_LIST_SIZE, Code::ENHANCE_YOUR_CALM, because)
-            .or(format!("at most {bytes_max} bytes, each field counting 32 more, in at most {fields_max} fields"))
+            .or(format!(
+                "at most {bytes_max} bytes, each field counting 32 more, in at most {fields_max} fields, would have been accepted"
+            ))
     }
 
     fn response(

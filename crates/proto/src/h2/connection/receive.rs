@@ -85,7 +85,7 @@ impl Connection {
         if input.len() < HEAD_LENGTH + head.length {
             return Ok(Step::Starved);
         }
-        self.timers.heard(self.now);
+        self.timers.heard(self.now, head.kind);
         if self.block.is_none() && self.stage == Stage::Open {
             // This frame is whole: what is begun behind it has a time of its own.
             self.timers.begun(false, self.now);
@@ -119,7 +119,7 @@ impl Connection {
         if head.length > PAYLOAD_DEFAULT_MAX {
             let because = format!("a frame of {} octets came", head.length);
             let fault = Fault::connection(&fault::FRAME_SIZE, Code::FRAME_SIZE_ERROR, because);
-            return Err(fault.or(format!("at most {PAYLOAD_DEFAULT_MAX}")));
+            return Err(fault.or(format!("a length of at most {PAYLOAD_DEFAULT_MAX} would have been accepted")));
         }
         if self.stage == Stage::Settings
             && (head.kind != frame::kind::SETTINGS || head.has(frame::flag::ACK) && head.stream == 0)

@@ -1,14 +1,20 @@
 //! Deadlines: what is awaited, until when, and what follows if it does not come.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
+
+use wirelight_semantics::decision::Rule;
 
 use super::{Connection, PING_PRESENCE, Stage};
 use crate::Role;
 use crate::h2::abuse::{ABANDONED, FRAME_TIMEOUT, KEEP_ALIVE, STALLED};
 use crate::h2::config::Config;
 use crate::h2::fault::{self, Code, Fault};
-use crate::h2::frame::Ping;
+use crate::h2::frame::{Ping, kind};
 use crate::h2::stream::{Receiving, Sending, Stream};
+
+/// How often the time until the next PING is made four times as long.
+const ASKED_MAX: u8 = 4;
 
 /// What the connection waits for.
 pub(super) struct Timers {
@@ -23,6 +29,8 @@ pub(super) struct Timers {
     heard: Instant,
     /// Until when a PING has to be answered.
     presence: Option<Instant>,
+    /// How many of those were answered since a frame came that was no answer to one.
+    asked: u8,
     /// When the streams are looked at for those that stand still.
     look: Option<Instant>,
     /// Until when the first step of a drain lasts.
@@ -38,14 +46,18 @@ impl Timers {
             released: false,
             heard: now,
             presence: None,
+            asked: 0,
             look: None,
             drain: None,
         }
     }
 
     #[inline]
-    pub(super) fn heard(&mut self, now: Instant) {
+    pub(super) fn heard(&mut self, now: Instant, kind: u8) {
         self.heard = now;
+        if kind != kind::PING {
+            self.asked = 0;
+        }
     }
 
     /// Notes whether something was begun, from when it was first seen.
@@ -65,8 +77,11 @@ impl Timers {
         self.idle = None;
     }
 
+    /// The peer answered a PING: it is there, and nothing else is known of it.
     pub(super) fn present(&mut self) {
-        self.presence = None;
+        if self.presence.take().is_some() {
+            self.asked = (self.asked + 1).min(ASKED_MAX);
+        }
     }
 
     pub(super) fn settings_left(&mut self, now: Instant, config: &Config) {
@@ -113,7 +128,7 @@ impl Connection {
         if self.streams.is_empty() || self.timers.presence.is_some() {
             return None;
         }
-        after(self.timers.heard, self.config.keep_alive_interval)
+        after(self.timers.heard, self.config.keep_alive_interval.saturating_mul(1 << (2 * self.timers.asked)))
     }
 
     pub(super) fn earliest_deadline(&self) -> Option<Instant> {
@@ -148,7 +163,9 @@ impl Connection {
             return self.fail_later(&fault::SETTINGS_ACKNOWLEDGED, Code::SETTINGS_TIMEOUT, because);
         }
         if passed(self.timers.presence) {
-            return self.fail_later(&KEEP_ALIVE, Code::NO_ERROR, "the peer did not answer a PING in time");
+            let (interval, limit) = (self.config.keep_alive_interval, self.config.keep_alive_timeout);
+            let because = format!("nothing came for {interval:?}, and a PING was not answered in {limit:?}");
+            return self.fail_later(&KEEP_ALIVE, Code::NO_ERROR, because);
         }
         if passed(self.release_at()) {
             self.timers.released = true;
@@ -169,7 +186,7 @@ impl Connection {
         }
     }
 
-    fn fail_later(&mut self, rule: &'static wirelight_semantics::decision::Rule, code: Code, because: &'static str) {
+    fn fail_later(&mut self, rule: &'static Rule, code: Code, because: impl Into<Cow<'static, str>>) {
         self.failed = Some(Box::new(Fault::connection(rule, code, because)));
         // The deadline has done its work.
         self.timers.begun = None;

@@ -104,16 +104,22 @@ fn a_peer_that_is_silent_is_asked() {
     let mut bench = Bench::server(config);
     bench.headers(1, &get(""), true);
     bench.events();
-    for _ in 0..3 {
-        bench.pass(5 * SECOND);
-        assert_eq!(bench.wrote(), [Wrote::Ping(false, *b"present?")]);
+    // It goes on being silent: it is asked less and less often.
+    for wait in [5, 20, 80] {
+        bench.pass((wait - 1) * SECOND);
+        assert_eq!(bench.wrote(), [], "{wait}");
+        bench.pass(SECOND);
+        assert_eq!(bench.wrote(), [Wrote::Ping(false, *b"present?")], "{wait}");
         bench.ping(true, *b"present?");
         bench.events();
     }
+    // A silence after something else is a new one.
+    bench.window(0, 1);
+    bench.events();
     bench.pass(5 * SECOND);
     assert_eq!(bench.wrote().len(), 1);
     bench.pass(20 * SECOND);
-    assert_eq!(bench.error().0, "h2-keep-alive");
+    assert_eq!(bench.error().0, "h2-keep-alive-timeout");
 }
 
 #[test]
