@@ -26,6 +26,7 @@ impl Shared {
             trail: self.trail(kept),
             story: story::tell(kept),
             phases: story::phases(kept),
+            layers: kept.layers(),
             hops: kept.hops.iter().map(|hop| self.hop(kept, hop, &wire)).collect(),
             connection: self.connection_view(&kept.connection),
             wire,
@@ -33,6 +34,7 @@ impl Shared {
     }
 
     fn trail(&self, kept: &Kept) -> Vec<view::Decided> {
+        let times = kept.decided();
         kept.trail.read(|all| {
             let decided = all.iter().enumerate().map(|(index, decision)| view::Decided {
                 rule: self.rules.show(decision.rule()),
@@ -40,7 +42,7 @@ impl Shared {
                 because: decision.because().into_owned(),
                 otherwise: decision.otherwise().map(Into::into),
                 declines: decision.declines(),
-                at_us: kept.times.get(index).map(|&at| kept.since(at)),
+                at_us: times.get(index).copied().flatten(),
             });
             decided.collect()
         })

@@ -1,8 +1,7 @@
 //! One exchange as it is kept.
 
-use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use http::HeaderMap;
 use wirelight_net::Ending;
@@ -15,6 +14,7 @@ use crate::content::Flow;
 use crate::frames::Stream;
 use crate::mask::Masks;
 use crate::pieces::{Pieces, What};
+use crate::view;
 use crate::words::text;
 
 /// What a decision takes, beside itself: a bound for the values of the exchange that it holds.
@@ -60,10 +60,8 @@ pub(crate) struct Kept {
     pub(crate) asked: Option<(String, String)>,
     pub(crate) passed: Passed,
     pub(crate) trail: Trail,
-    /// When each decision was made.
-    pub(crate) times: Vec<u64>,
-    /// Steps that are no decisions.
-    pub(crate) marks: Vec<(Cow<'static, str>, u64)>,
+    /// When the record's own time began, for those of the trail.
+    pub(crate) epoch: Instant,
     pub(crate) hops: Vec<KeptHop>,
 }
 
@@ -88,8 +86,7 @@ impl Kept {
 
     /// What it takes in memory.
     pub(crate) fn cost_bytes(&self) -> usize {
-        let decisions: usize =
-            self.trail.read(|all| all.iter().map(|decision| DECISION_BYTES + size_of_val(&**decision)).sum());
+        let decisions = self.trail.read(|all| all.len() * DECISION_BYTES);
         let passed = match &self.passed {
             Passed::Messages { pieces, received, sent } => {
                 pieces.cost_bytes() + received.cost_bytes() + sent.cost_bytes()
@@ -98,13 +95,7 @@ impl Kept {
         };
         let asked = self.asked.as_ref().map_or(0, |(method, target)| method.capacity() + target.capacity());
         let hops: usize = self.hops.iter().map(KeptHop::cost_bytes).sum();
-        size_of::<Self>()
-            + passed
-            + decisions
-            + asked
-            + hops
-            + self.times.capacity() * size_of::<u64>()
-            + self.marks.capacity() * size_of::<(Cow<'static, str>, u64)>()
+        size_of::<Self>() + passed + decisions + asked + hops + self.trail.held_bytes()
     }
 
     /// Whether anything was declined on the way.
@@ -117,6 +108,28 @@ impl Kept {
     /// Since the head of the request was complete, in microseconds.
     pub(crate) fn since(&self, at: u64) -> i64 {
         at as i64 - self.began as i64
+    }
+
+    /// A moment in the record's own time, in microseconds.
+    pub(crate) fn micros(&self, at: Instant) -> u64 {
+        at.saturating_duration_since(self.epoch).as_micros() as u64
+    }
+
+    /// When each decision of the trail was made, where that is known.
+    pub(crate) fn decided(&self) -> Vec<Option<i64>> {
+        self.trail.times().into_iter().map(|at| at.map(|at| self.since(self.micros(at)))).collect()
+    }
+
+    /// The layers that it went through.
+    pub(crate) fn layers(&self) -> Vec<view::Layer> {
+        let since = |at| self.since(self.micros(at));
+        let shown = self.trail.layers().into_iter().map(|layer| view::Layer {
+            name: layer.name.to_owned(),
+            in_us: since(layer.entered),
+            out_us: layer.left.map(since),
+            place: layer.place.map(|place| place.to_string()),
+        });
+        shown.collect()
     }
 
     /// Calls `read` with the decision that explains its outcome best.

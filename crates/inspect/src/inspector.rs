@@ -41,7 +41,7 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) masks: Masks,
     pub(crate) clock: Clock,
-    epoch: Instant,
+    pub(crate) epoch: Instant,
     pub(crate) started: SystemTime,
     ring: Mutex<Ring>,
     connections: Mutex<Connections>,
@@ -243,8 +243,7 @@ impl Shared {
             asked: None,
             passed,
             trail: Trail::unwatched(),
-            times: Vec::new(),
-            marks: Vec::new(),
+            epoch: self.epoch,
             hops: Vec::new(),
         }
     }
@@ -456,8 +455,7 @@ impl Tap {
             sent_bytes: record.sent_bytes,
             asked,
             passed,
-            times: record.trail.times().into_iter().map(micros).collect(),
-            marks: record.trail.marks().into_iter().map(|mark| (mark.name, micros(mark.at))).collect(),
+            epoch: shared.epoch,
             hops: hops.map(|hop| KeptHop::new(hop, &shared.masks, micros)).collect(),
             trail: record.trail.clone(),
         }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use wirelight_net::Ending;
+use wirelight_service::trail::Mark;
 
 use crate::exchange::{Kept, KeptHop};
 use crate::message;
@@ -75,6 +76,7 @@ fn verb(method: &str) -> Cow<'static, str> {
 }
 
 fn decisions(kept: &Kept) -> Vec<Sentence> {
+    let times = kept.decided();
     kept.trail.read(|all| {
         let told = all.iter().enumerate().map(|(index, decision)| {
             let mut sentence = format!("{}: {}.", capital(&decision.outcome()), decision.because());
@@ -87,7 +89,7 @@ fn decisions(kept: &Kept) -> Vec<Sentence> {
                 declines: decision.declines(),
                 rule: Some(decision.rule().name.to_owned()),
                 trail: Some(index),
-                at_us: kept.times.get(index).map(|&at| kept.since(at)),
+                at_us: times.get(index).copied().flatten(),
             }
         });
         told.collect()
@@ -189,8 +191,8 @@ pub(crate) fn phases(kept: &Kept) -> Vec<Phase> {
         at("first-byte-in", first_in, "the first byte of the request was there");
     }
     at("head", kept.began, "the head of the request was complete");
-    for (name, when) in &kept.marks {
-        at(name, *when, &mark_says(name));
+    for Mark { name, at: when } in kept.trail.marks() {
+        at(&name, kept.micros(when), mark_says(&name));
     }
     for hop in kept.hops.iter().filter(|hop| hop.hop.response.is_some()) {
         at("upstream-first-byte", hop.ended, "the head of the server's response was there");
@@ -205,13 +207,11 @@ pub(crate) fn phases(kept: &Kept) -> Vec<Phase> {
     phases
 }
 
-fn mark_says(name: &str) -> String {
-    match name.split_once(' ') {
-        Some(("in", layer)) => format!("{layer} had its turn with the request"),
-        Some(("out", layer)) => format!("{layer} was done with the response"),
-        _ if name == "routed" => "it was known which route takes the request".to_owned(),
-        _ if name == "answered" => "the route had its response".to_owned(),
-        _ => name.to_owned(),
+fn mark_says(name: &str) -> &str {
+    match name {
+        "routed" => "it was known which route takes the request",
+        "answered" => "the route had its response",
+        _ => name,
     }
 }
 

@@ -119,6 +119,9 @@ pub struct Detail {
     pub story: Vec<Sentence>,
     /// When its steps were taken.
     pub phases: Vec<Phase>,
+    /// The layers that it went through, the outermost first, and the handler last.
+    #[serde(default)]
+    pub layers: Vec<Layer>,
     /// What was sent on, and what came back.
     pub hops: Vec<Hop>,
     /// What it rode on.
@@ -170,6 +173,19 @@ pub struct Phase {
     pub at_us: i64,
     /// What it is.
     pub says: String,
+}
+
+/// A layer of a route, or its handler; each is inside of the one before it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Layer {
+    /// What it is called: `compress`, `proxy`.
+    pub name: String,
+    /// When the request came to it.
+    pub in_us: i64,
+    /// When its response left it, or nobody waited for one any more; absent until then.
+    pub out_us: Option<i64>,
+    /// Where the config says that it is there.
+    pub place: Option<String>,
 }
 
 /// A message.

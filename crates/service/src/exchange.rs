@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::Extensions;
 
-use crate::{Interims, Place, Trail};
+use crate::{Interims, Trail};
 
 /// Who is at the other end of the connection.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -43,14 +43,5 @@ impl Exchange {
     /// The exchange that a message belongs to; an empty one where nobody watches.
     pub fn of(extensions: &Extensions) -> Self {
         extensions.get::<Self>().cloned().unwrap_or_default()
-    }
-
-    /// From here on, what is noted about a request was led to by a word of a config.
-    pub fn place(extensions: &mut Extensions, place: Option<&Arc<Place>>) {
-        if let Some(exchange) = extensions.get_mut::<Self>()
-            && exchange.trail.is_watched()
-        {
-            exchange.trail = exchange.trail.at(place);
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use http::{Extensions, HeaderMap, Method, StatusCode, Version};
@@ -26,8 +26,8 @@ const DECISIONS_KEPT: usize = 64;
 
 #[derive(Debug, Default)]
 struct Log {
-    /// Where the times of steps come from, if anybody wants them.
-    clock: Option<Clock>,
+    /// Where the times of steps come from, once anybody wants them.
+    clock: OnceLock<Clock>,
     list: Mutex<List>,
 }
 
@@ -35,18 +35,40 @@ struct Log {
 #[derive(Debug, Default)]
 struct List {
     decisions: Vec<Box<dyn Decision>>,
-    times: Vec<Instant>,
+    /// Those of the decisions that were made before times were wanted are unknown.
+    times: Vec<Option<Instant>>,
     marks: Vec<Mark>,
+    layers: Vec<Layer>,
     hops: Vec<Hop>,
 }
 
-/// A step of an exchange that is no decision, such as a layer's turn.
+/// A step of an exchange that is no decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
-    /// Which step: `routed`, `in compress`, `out compress`.
+    /// Which step: `routed`, `answered`.
     pub name: Cow<'static, str>,
     /// When it was taken.
     pub at: Instant,
+}
+
+/// A layer that a request went through, or the handler that it came to; each is inside of the one before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layer {
+    /// What it is called: `compress`, `proxy`.
+    pub name: &'static str,
+    /// Which word of a config it comes from.
+    pub place: Option<Arc<Place>>,
+    /// When the request came to it.
+    pub entered: Instant,
+    /// When its response, or its failure, left it; `None` until then.
+    pub left: Option<Instant>,
+}
+
+/// A layer that a request is in; it has left when this is dropped.
+#[derive(Debug)]
+pub struct Inside {
+    log: Arc<Log>,
+    index: usize,
 }
 
 /// A request that was sent on for an exchange, and what came back: one for each attempt.
@@ -129,7 +151,14 @@ impl Trail {
 
     /// A trail that also keeps when it was told, by this clock, and the steps between decisions.
     pub fn timed(clock: Clock) -> Self {
-        Self { log: Some(Arc::new(Log { clock: Some(clock), list: Mutex::default() })), place: None }
+        Self { log: Some(Arc::new(Log { clock: clock.into(), list: Mutex::default() })), place: None }
+    }
+
+    /// The same trail, which from here on keeps times, too; one of its own where nobody watches.
+    pub fn timed_from_here(&self, clock: &Clock) -> Self {
+        let Some(log) = &self.log else { return Self::timed(clock.clone()) };
+        log.clock.get_or_init(|| clock.clone());
+        self.clone()
     }
 
     /// An empty trail in the place of this one, if nobody else has it any more; else a new one.
@@ -153,6 +182,13 @@ impl Trail {
         }
     }
 
+    /// From here on, what is noted here was led to by this word of a config, or by none.
+    pub fn stand_at(&mut self, place: Option<&Arc<Place>>) {
+        if self.log.is_some() && (self.place.is_some() || place.is_some()) {
+            self.place = place.cloned();
+        }
+    }
+
     /// Whether anybody will read it.
     pub fn is_watched(&self) -> bool {
         self.log.is_some()
@@ -160,15 +196,17 @@ impl Trail {
 
     /// Whether times, marks and hops are wanted.
     pub fn is_timed(&self) -> bool {
-        self.log.as_ref().is_some_and(|log| log.clock.is_some())
+        self.log.as_ref().is_some_and(|log| log.clock.get().is_some())
     }
 
     /// Adds a decision, if anybody watches.
     pub fn note<D: Decision + 'static>(&self, decision: D) {
         if let Some(log) = &self.log {
             let mut list = lock(&log.list);
-            if let Some(clock) = &log.clock {
-                list.times.push(clock.now());
+            if let Some(clock) = log.clock.get() {
+                let untimed = list.decisions.len();
+                list.times.resize(untimed, None);
+                list.times.push(Some(clock.now()));
             }
             list.decisions.push(match &self.place {
                 Some(place) => Box::new(Placed { decision, place: Arc::clone(place) }),
@@ -180,16 +218,26 @@ impl Trail {
     /// Adds a step, if anybody wants its time.
     pub fn mark(&self, name: impl Into<Cow<'static, str>>) {
         if let Some(log) = &self.log
-            && let Some(clock) = &log.clock
+            && let Some(clock) = log.clock.get()
         {
             let at = clock.now();
             lock(&log.list).marks.push(Mark { name: name.into(), at });
         }
     }
 
+    /// Notes that the request has come to a layer, if anybody wants its time; what is given back notes that it left.
+    pub fn enter(&self, name: &'static str, place: Option<&Arc<Place>>) -> Option<Inside> {
+        let log = self.log.as_ref()?;
+        let entered = log.clock.get()?.now();
+        let mut list = lock(&log.list);
+        let index = list.layers.len();
+        list.layers.push(Layer { name, place: place.cloned(), entered, left: None });
+        Some(Inside { log: Arc::clone(log), index })
+    }
+
     /// Adds a hop, if anybody wants it.
     pub fn hop(&self, hop: Hop) {
-        if let Some(log) = self.log.as_ref().filter(|log| log.clock.is_some()) {
+        if let Some(log) = self.log.as_ref().filter(|log| log.clock.get().is_some()) {
             lock(&log.list).hops.push(hop);
         }
     }
@@ -202,14 +250,31 @@ impl Trail {
         }
     }
 
-    /// When each decision was made, in order; empty where times were not wanted.
-    pub fn times(&self) -> Vec<Instant> {
+    /// When each decision was made, in order, where that is known; empty where times were not wanted.
+    pub fn times(&self) -> Vec<Option<Instant>> {
         self.log.as_ref().map(|log| lock(&log.list).times.clone()).unwrap_or_default()
     }
 
     /// Every step so far, in order.
     pub fn marks(&self) -> Vec<Mark> {
         self.log.as_ref().map(|log| lock(&log.list).marks.clone()).unwrap_or_default()
+    }
+
+    /// The layers that the request came to, the outermost first.
+    pub fn layers(&self) -> Vec<Layer> {
+        self.log.as_ref().map(|log| lock(&log.list).layers.clone()).unwrap_or_default()
+    }
+
+    /// What it takes in memory, in bytes, but for what its decisions own beside themselves, and for hops.
+    pub fn held_bytes(&self) -> usize {
+        let Some(log) = &self.log else { return 0 };
+        let list = lock(&log.list);
+        size_of::<Log>()
+            + list.decisions.iter().map(|decision| size_of_val(&**decision)).sum::<usize>()
+            + list.decisions.capacity() * size_of::<Box<dyn Decision>>()
+            + list.times.capacity() * size_of::<Option<Instant>>()
+            + list.marks.capacity() * size_of::<Mark>()
+            + list.layers.capacity() * size_of::<Layer>()
     }
 
     /// Takes the hops out: whoever keeps them masks what is secret in them first.
@@ -235,12 +300,21 @@ impl Trail {
     }
 }
 
+impl Drop for Inside {
+    fn drop(&mut self) {
+        let left = self.log.clock.get().map(Clock::now);
+        if let Some(layer) = lock(&self.log.list).layers.get_mut(self.index) {
+            layer.left = left;
+        }
+    }
+}
+
 impl Log {
     /// Forgets what it holds; false if it is not worth to be used again.
     fn forget(&mut self) -> bool {
         let list = self.list.get_mut().unwrap_or_else(PoisonError::into_inner);
         list.decisions.clear();
-        self.clock.is_none() && list.decisions.capacity() <= DECISIONS_KEPT
+        self.clock.get().is_none() && list.decisions.capacity() <= DECISIONS_KEPT
     }
 }
 

@@ -2,7 +2,7 @@
 
 use wirelight_semantics::cors::{Methods, Names, Origins, Policy};
 use wirelight_service::layer::{
-    AddDate, AnswerErrors, AnswerTrace, CatchPanic, Compress, Cors, Either, SecureResponses,
+    AddDate, AnswerErrors, AnswerTrace, CatchPanic, Compress, Cors, Either, SecureResponses, Stage,
 };
 use wirelight_service::{Request, Response, Result, Service, ServiceExt};
 
@@ -12,6 +12,8 @@ const PREFLIGHT_SECONDS: u32 = 600;
 /// What the command serves beside its content.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Habits {
+    /// What the record of an exchange calls the service.
+    pub(crate) name: &'static str,
     /// Whether pages of any origin may read the answers.
     pub(crate) cors: bool,
     /// Whether TRACE is answered with the request, or refused.
@@ -25,9 +27,12 @@ pub(crate) fn around<S: Service>(service: S, habits: Habits) -> impl Service {
     let inner = service
         .layer(CatchPanic)
         .layer(AnswerErrors::default())
+        .layer(Stage::named(habits.name))
         .layer(AnswerTrace { enabled: habits.trace, ..AnswerTrace::default() })
-        .layer(Compress::default());
-    let shared = if habits.cors { Perhaps::With(inner.layer(anybody())) } else { Perhaps::Without(inner) };
+        .layer(Compress::default())
+        .layer(Stage::named("compress"));
+    let cors = |inner| ServiceExt::layer(inner, anybody()).layer(Stage::named("cors"));
+    let shared = if habits.cors { Perhaps::With(cors(inner)) } else { Perhaps::Without(inner) };
     shared.layer(careful(habits.strict_transport)).layer(AddDate::default())
 }
 

@@ -7,12 +7,10 @@ use std::time::Duration;
 use http::header::{self, HeaderMap, HeaderValue};
 use wirelight_semantics::decision::{Decision, Rule, Shown};
 use wirelight_service::layer::{
-    AnswerErrors, AnswerTrace, Compress, Cors, LimitConcurrency, LimitContent, SecureResponses, Timeout,
+    AnswerErrors, AnswerTrace, Compress, Cors, LimitConcurrency, LimitContent, SecureResponses, Stage, Timeout,
 };
 use wirelight_service::service::Boxed;
-use wirelight_service::{
-    Body, Error, Exchange, Fault, Kind, Place, Request, Response, Result, Service, ServiceExt, Trail,
-};
+use wirelight_service::{Body, Error, Fault, Kind, Request, Response, Result, Service, ServiceExt, Trail};
 
 use super::handler::{Handling, matched};
 use crate::auth::basic::RequireBasic;
@@ -31,22 +29,22 @@ pub(super) fn wrap(around: &[Written<Around>], inner: Boxed, handling: &Handling
 
 /// One layer. Where it refuses, its refusal is answered at once, so that what stands around it sees an answer.
 fn layer(around: &Written<Around>, inner: Boxed, handling: &Handling<'_>) -> Boxed {
-    let place = around.place.as_ref();
+    let stage = Stage { name: around.what.word(), place: around.place.clone(), leads: true };
     let clock = handling.clock;
     match &around.what {
         Around::Rewrite(template) => {
             let rewrite = Rewrite { template: template.clone(), inner };
-            At::new(place, rewrite.layer(AnswerErrors::default())).boxed()
+            rewrite.layer(AnswerErrors::default()).layer(stage).boxed()
         }
-        Around::RequestFields(edits) => RequestFields { edits: edits.clone(), inner }.boxed(),
-        Around::ResponseFields(edits) => ResponseFields { edits: edits.clone(), inner }.boxed(),
-        Around::Cors(policy) => At::new(place, inner.layer(Cors { policy: policy.clone() })).boxed(),
+        Around::RequestFields(edits) => RequestFields { edits: edits.clone(), inner }.layer(stage).boxed(),
+        Around::ResponseFields(edits) => ResponseFields { edits: edits.clone(), inner }.layer(stage).boxed(),
+        Around::Cors(policy) => inner.layer(Cors { policy: policy.clone() }).layer(stage).boxed(),
         Around::Compress { codings, length_min_bytes } => {
             let length_min_bytes = *length_min_bytes;
             let layer = Compress { codings: codings.clone(), length_min_bytes, ..Compress::default() };
-            At::new(place, inner.layer(layer)).boxed()
+            inner.layer(layer).layer(stage).boxed()
         }
-        Around::SecurityHeaders(fields) => At::new(place, inner.layer(secure(fields))).boxed(),
+        Around::SecurityHeaders(fields) => inner.layer(secure(fields)).layer(stage).boxed(),
         Around::Timeout { answer, stall } => {
             let layer = Timeout {
                 clock: clock.clone(),
@@ -54,11 +52,11 @@ fn layer(around: &Written<Around>, inner: Boxed, handling: &Handling<'_>) -> Box
                 stall_timeout: Some(*stall),
                 fault: Fault::Ours,
             };
-            At::new(place, inner.layer(layer).layer(AnswerErrors::default())).boxed()
+            inner.layer(layer).layer(AnswerErrors::default()).layer(stage).boxed()
         }
         Around::LimitBody(bytes_max) => {
             let layer = LimitContent { bytes_max: *bytes_max };
-            At::new(place, inner.layer(layer).layer(AnswerErrors::default())).boxed()
+            inner.layer(layer).layer(AnswerErrors::default()).layer(stage).boxed()
         }
         Around::LimitConcurrency { exchanges, queue, wait } => {
             let layer = LimitConcurrency {
@@ -68,14 +66,14 @@ fn layer(around: &Written<Around>, inner: Boxed, handling: &Handling<'_>) -> Box
                 queue_timeout: *wait,
                 retry_after: RETRY_AFTER,
             };
-            At::new(place, inner.layer(layer).layer(AnswerErrors::default())).boxed()
+            inner.layer(layer).layer(AnswerErrors::default()).layer(stage).boxed()
         }
         Around::BasicAuth(plan) => {
             let layer = RequireBasic::new(plan, clock.clone(), inner);
-            At::new(place, layer.layer(AnswerErrors::default())).boxed()
+            layer.layer(AnswerErrors::default()).layer(stage).boxed()
         }
         Around::ForwardAuth(plan) if handling.is_explained => {
-            At::new(place, WouldAsk { plan: plan.clone(), inner }).boxed()
+            WouldAsk { plan: plan.clone(), inner }.layer(stage).boxed()
         }
         Around::ForwardAuth(plan) => {
             let asked = Forwarder {
@@ -84,35 +82,16 @@ fn layer(around: &Written<Around>, inner: Boxed, handling: &Handling<'_>) -> Box
                 trusted: Arc::clone(handling.trusted),
             };
             let layer = AskForward { plan: plan.clone(), asked, inner };
-            At::new(place, layer.layer(AnswerErrors::default())).boxed()
+            layer.layer(AnswerErrors::default()).layer(stage).boxed()
         }
         Around::Trace => {
             let layer = AnswerTrace { enabled: true, ..AnswerTrace::default() };
-            At::new(place, inner.layer(layer)).boxed()
+            inner.layer(layer).layer(stage).boxed()
         }
         Around::ErrorPage { statuses, page } => {
             let layer = ErrorPage { statuses: statuses.clone(), page: Arc::clone(page), inner };
-            At::new(place, layer).boxed()
+            layer.layer(stage).boxed()
         }
-    }
-}
-
-/// What is decided here and inside was led to by a word of the config.
-pub(super) struct At<S> {
-    place: Option<Arc<Place>>,
-    inner: S,
-}
-
-impl<S> At<S> {
-    pub(super) fn new(place: Option<&Arc<Place>>, inner: S) -> Self {
-        Self { place: place.cloned(), inner }
-    }
-}
-
-impl<S: Service> Service for At<S> {
-    fn call(&self, mut request: Request) -> impl Future<Output = Result<Response>> + Send {
-        Exchange::place(request.extensions_mut(), self.place.as_ref());
-        self.inner.call(request)
     }
 }
 

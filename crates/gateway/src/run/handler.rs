@@ -7,14 +7,11 @@ use http::StatusCode;
 use http::header::{self, HeaderValue};
 use wirelight_client::Resolver;
 use wirelight_service::layer::problem::Asked;
-use wirelight_service::layer::{AnswerErrors, AnswerTrace, CatchPanic};
+use wirelight_service::layer::{AnswerErrors, AnswerTrace, CatchPanic, Stage};
 use wirelight_service::service::Boxed;
-use wirelight_service::{
-    Body, Clock, Error, Fault, Kind, Place, Request, Response, Result, Service, ServiceExt, Trail,
-};
+use wirelight_service::{Body, Clock, Error, Fault, Kind, Request, Response, Result, Service, ServiceExt, Trail};
 
 use super::Trouble;
-use super::around::At;
 use crate::config::plan::{self, Handler, Route, Template, Upstream};
 use crate::config::value::Network;
 use crate::files::{self, CacheRule};
@@ -48,17 +45,21 @@ impl Handling<'_> {
 /// The service of a route's handler. What goes wrong in it is answered at once, so that what stands around sees an
 /// answer.
 pub(super) fn service(route: &Route, handling: &Handling<'_>) -> Result<Boxed, Trouble> {
-    let place = match route.handler {
-        Handler::Connect(_) => route.handler_place.as_ref(),
+    let (name, leads) = match &route.handler {
+        Handler::Connect(_) => ("connect", true),
         // What these decide follows from the messages, or from what stands elsewhere.
-        _ => None,
+        Handler::Files(_) => ("files", false),
+        Handler::Respond { .. } => ("respond", false),
+        Handler::Redirect { .. } => ("redirect", false),
+        Handler::Proxy(_) => ("proxy", false),
     };
+    let stage = Stage { name, place: route.handler_place.clone(), leads };
     Ok(match &route.handler {
-        Handler::Files(plan) => guarded(place, open(plan, handling.clock)?.layer(AnswerTrace::default())),
+        Handler::Files(plan) => guarded(&stage, open(plan, handling.clock)?.layer(AnswerTrace::default())),
         Handler::Respond { status, content, media_type } => {
             let content = Bytes::from(content.clone());
             let fixed = Fixed { status: *status, content, media_type: media_type.clone() };
-            guarded(place, fixed.layer(AnswerTrace::default()))
+            guarded(&stage, fixed.layer(AnswerTrace::default()))
         }
         Handler::Connect(plan) => {
             let leading = Leading {
@@ -69,25 +70,25 @@ pub(super) fn service(route: &Route, handling: &Handling<'_>) -> Result<Boxed, T
                 clock: handling.clock.clone(),
             };
             match handling.is_explained {
-                true => guarded(place, WouldLead(plan.allowed.clone())),
-                false => guarded(place, leading),
+                true => guarded(&stage, WouldLead(plan.allowed.clone())),
+                false => guarded(&stage, leading),
             }
         }
         Handler::Redirect { status, to } => {
-            guarded(place, Redirect { status: *status, to: to.clone() }.layer(AnswerTrace::default()))
+            guarded(&stage, Redirect { status: *status, to: to.clone() }.layer(AnswerTrace::default()))
         }
         Handler::Proxy(proxy) => {
             let group = handling.group(&proxy.upstream);
             if handling.is_explained {
-                return Ok(guarded(place, WouldForward(group)));
+                return Ok(guarded(&stage, WouldForward(group)));
             }
-            guarded(place, Forwarder { group, host: proxy.host, trusted: Arc::clone(handling.trusted) })
+            guarded(&stage, Forwarder { group, host: proxy.host, trusted: Arc::clone(handling.trusted) })
         }
     })
 }
 
-fn guarded(place: Option<&Arc<Place>>, service: impl Service) -> Boxed {
-    At::new(place, service.layer(CatchPanic).layer(AnswerErrors::default())).boxed()
+fn guarded(stage: &Stage, service: impl Service) -> Boxed {
+    service.layer(CatchPanic).layer(AnswerErrors::default()).layer(stage.clone()).boxed()
 }
 
 fn open(plan: &plan::Files, clock: &Clock) -> Result<files::Files, Trouble> {

@@ -179,7 +179,8 @@ struct Routes {
 
 impl Service for Routes {
     async fn call(&self, mut request: Request) -> Result<Response> {
-        let trail = Trail::of(request.extensions());
+        // What is decided here follows from the routes, not from what stands around them.
+        let trail = Trail::of(request.extensions()).at(None);
         if let Some(at) = routes::malformed(request.uri()) {
             let malformed = Routed::Malformed { path: request.uri().path().to_owned(), at };
             return Ok(refuse(StatusCode::BAD_REQUEST, malformed, &request, &trail));

@@ -66,7 +66,8 @@ fn entry(kept: &Kept) -> Option<Entry> {
         trail: kept.trail.clone(),
         outbound: None,
     };
-    Entry::of(&record, Bodies { request: sent.as_deref(), response: came.as_deref() }, Mask::Secrets)
+    let entry = Entry::of(&record, Bodies { request: sent.as_deref(), response: came.as_deref() }, Mask::Secrets)?;
+    Some(Entry { layers: kept.layers(), ..entry })
 }
 
 fn fields(shown: &[Field]) -> HeaderMap {
@@ -144,8 +145,7 @@ fn imported(shared: &Shared, connection: &Arc<Connection>, entry: &Entry, number
         asked: None,
         passed: Passed::Messages { pieces, received, sent: flow },
         trail: Trail::unwatched(),
-        times: Vec::new(),
-        marks: Vec::new(),
+        epoch: shared.epoch,
         hops: Vec::new(),
     }
 }

@@ -10,6 +10,7 @@ use wirelight_service::Peer;
 
 use super::message::{Mask, Request, Response};
 use super::moment;
+use crate::view::Layer;
 
 /// One exchange.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,6 +43,9 @@ pub struct Entry {
     /// What was decided on the way, in order.
     #[serde(rename = "_decisions", default, skip_serializing_if = "Vec::is_empty")]
     pub decisions: Vec<Decided>,
+    /// The layers that it went through, the outermost first, in microseconds from when the request's head was complete.
+    #[serde(rename = "_layers", default, skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<Layer>,
 }
 
 /// How long each step of an exchange took, in milliseconds; -1 where there was no such step.
@@ -139,6 +143,7 @@ impl Entry {
             connection: Some(record.connection.id.to_string()),
             failed: record.outbound.as_ref().and_then(|outbound| outbound.failed.clone()),
             decisions: decisions(record),
+            layers: Vec::new(),
         })
     }
 

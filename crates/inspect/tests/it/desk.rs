@@ -5,7 +5,7 @@ use http_body::Body as _;
 use serde_json::{Value, json};
 use std::pin::Pin;
 use wirelight_inspect::Config;
-use wirelight_service::{Body, Request, Response, Result, Trail};
+use wirelight_service::{Body, Place, Request, Response, Result, ServiceExt, Trail, layer};
 
 use super::stage::{Odd, Stage, read, sentences};
 
@@ -253,4 +253,23 @@ async fn the_page_is_served_with_a_strict_policy() {
     assert_eq!(stage.ask(Method::POST, "/api/status", "{}").await.status(), 405);
     let description = stage.get("/openapi.json").await;
     assert_eq!(description["openapi"], "3.1.0");
+}
+
+#[tokio::test]
+async fn layers_are_told_with_their_times_and_stand_in_an_archive() {
+    let hello = async |_: Request| -> Result<Response> { Ok(Response::new(Body::from("hello"))) };
+    let place = Place { file: "w.kdl".to_owned(), word: "cors".to_owned(), line: 3, settings: Vec::new() };
+    let outer = layer::Stage { name: "cors", place: Some(place.into()), leads: true };
+    let stage = Stage::with(Config::default(), hello.layer(layer::Stage::named("files")).layer(outer));
+    stage.say(HELLO).await;
+    let detail = stage.get("/api/exchanges/1-1").await;
+    let layers = detail["layers"].as_array().unwrap();
+    let named: Vec<_> = layers.iter().map(|layer| (&layer["name"], &layer["place"])).collect();
+    let (cors, files) = (json!("cors"), json!("files"));
+    assert_eq!(named, [(&cors, &json!("`cors` at line 3 of w.kdl")), (&files, &Value::Null)]);
+    let at = |index: usize, name: &str| layers[index][name].as_i64().unwrap();
+    let order = [at(0, "in_us"), at(1, "in_us"), at(1, "out_us"), at(0, "out_us")];
+    assert!(order[0] >= 0 && order.is_sorted(), "{order:?}");
+    let archive = stage.get("/api/har").await;
+    assert_eq!(archive["log"]["entries"][0]["_layers"], detail["layers"]);
 }

@@ -19,6 +19,7 @@ pub mod limit;
 pub mod problem;
 pub mod request_id;
 pub mod security;
+pub mod stage;
 pub mod timeout;
 pub mod trace;
 
@@ -32,6 +33,7 @@ pub use limit::{LimitConcurrency, LimitContent};
 pub use problem::AnswerErrors;
 pub use request_id::{AssignRequestId, RequestId};
 pub use security::SecureResponses;
+pub use stage::Stage;
 pub use timeout::Timeout;
 pub use trace::AnswerTrace;
 

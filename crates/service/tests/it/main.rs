@@ -8,5 +8,6 @@ mod limit;
 mod problem;
 mod script;
 mod stack;
+mod stage;
 mod timeout;
 mod tower;

@@ -33,7 +33,12 @@ pub(crate) fn run(arguments: &Serve) -> Result<(), Failure> {
     let files = Files::open(config).map_err(|error| explain(&error, folder))?;
     let service = layers::around(
         files,
-        Habits { cors: arguments.cors, trace: false, strict_transport: arguments.listen.tls.is_lasting() },
+        Habits {
+            name: "files",
+            cors: arguments.cors,
+            trace: false,
+            strict_transport: arguments.listen.tls.is_lasting(),
+        },
     );
     let what = format!("serving {}", folder.display());
     listen::serve(&arguments.listen, wirelight_server::Config::default(), &what, service, |address| {

@@ -4,6 +4,7 @@ mod exchange;
 mod har;
 mod hostile;
 mod keys;
+mod layers;
 mod list;
 mod look;
 mod many;
@@ -132,7 +133,7 @@ fn inspected(arguments: &[&str]) -> (Listening, String) {
     let mut both = Command::new("sh");
     both.args(["-c", "exec \"$0\" \"$@\" 2>&1", env!("CARGO_BIN_EXE_wirelight")]);
     both.env_remove("PORT").env_remove("WIRELIGHT_INSPECT_TOKEN").args(arguments).arg("--inspect=127.0.0.1:0");
-    if arguments[0] != "proxy" {
+    if !matches!(arguments[0], "proxy" | "run") {
         both.args(["-p", "0"]);
     }
     let server = Listening::spawn(&mut both);
