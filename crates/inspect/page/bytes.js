@@ -1,8 +1,7 @@
-/** The bytes of an exchange: what was received beside what was sent, each byte with its meaning, and what was passed on. */
-import { beside, line } from './beside.js';
-import * as difference from './difference.js';
+/** The bytes of an exchange: what was passed on beside what it was made of, and all that was received and sent, each byte with its meaning. */
 import { element, fill, write } from './element.js';
 import { DRAWN_MAX, drawn, lightUp } from './hex.js';
+import { passedOn } from './passed.js';
 import { count, duration } from './quantity.js';
 import { ruleLink } from './rules.js';
 import { bytes as decoded, cut } from './runs.js';
@@ -38,8 +37,9 @@ export function show(panel, detail) {
     element('div', { class: 'toolbar' },
       element('fieldset', { class: 'choices' }, element('legend', { class: 'unseen' }, 'Shown as'), choices),
       readout.root),
-    element('div', { class: 'sides' }, sides),
-    detail.hops.map((/** @type {any} */ hop) => passedOn(detail, hop)));
+    detail.hops.map((/** @type {any} */ hop) => passedOn({ hop, detail, form, perRow: perRow === 16 && width < 2 * WIDE + 120 ? 8 : perRow, tell: (leaf) => readout.show(leaf) })),
+    detail.hops.length > 0 && element('h4', { class: 'all-of-it' }, 'All that passed with the client'),
+    element('div', { class: 'sides' }, sides));
 }
 
 /** Says what the bytes are that are lit. */
@@ -51,7 +51,7 @@ class Readout {
     this.root = element('div', { class: 'readout', role: 'status' }, this.path, this.says, this.more);
   }
 
-  /** @param {{span: any, path: any[]} | undefined} leaf */
+  /** @param {{span: any, path: any[], said?: string} | undefined} leaf */
   show(leaf) {
     if (!leaf) return;
     const { span, path } = leaf;
@@ -59,7 +59,7 @@ class Readout {
       index > 0 && element('span', { class: 'quiet' }, ' › '),
       element('span', { class: `k-${/^[a-z-]+$/.test(part.kind) ? part.kind : 'unknown'}` }, plain(part.name, 80)),
     ]), element('span', { class: 'quiet' }, `  ${span.redacted ? 'length not kept' : count(span.length, 'byte')} at ${span.start}`));
-    write(this.says, plain(span.says, 300));
+    write(this.says, `${leaf.said ? `${leaf.said} ` : ''}${plain(span.says, 300)}`);
     fill(this.more, span.value && [shown(span.value, { max: 300 }), ' '], span.redacted && 'Not kept: it is a secret. ',
       span.rule && (/^[a-z0-9-]+$/.test(span.rule) ? ruleLink(span.rule) : element('span', { class: 'section' }, plain(span.rule, 80))));
   }
@@ -82,13 +82,4 @@ function drawPiece(piece, label, readout, perRow, max = DRAWN_MAX) {
       `Show all ${count(content.length, 'byte')}`));
   }
   return article;
-}
-
-/** What went on to an upstream and came back, beside what was received and sent. @param {any} detail @param {any} hop */
-function passedOn(detail, hop) {
-  return element('section', { class: 'passed' },
-    element('h4', {}, `Passed on to ${plain(hop.upstream, 80)}`, hop.attempt > 1 && element('span', { class: 'quiet' }, ` attempt ${hop.attempt}`)),
-    hop.error && element('p', { class: 'trouble' }, shown(hop.error)),
-    beside({ caption: 'Request', left: 'received', right: 'sent on', pairs: difference.messages(detail.request, hop.request), draw: line }),
-    hop.response && beside({ caption: 'Response', left: 'from the upstream', right: 'sent', pairs: difference.messages(hop.response, detail.response), draw: line }));
 }

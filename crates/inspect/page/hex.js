@@ -16,34 +16,38 @@ const coloured = (kind) => `k-${/^[a-z-]+$/.test(kind) ? kind : 'unknown'}`;
  * Draws runs.
  * @param {Uint8Array} bytes
  * @param {import('./runs.js').Run[]} runs
- * @param {{form: 'hex' | 'text', max: number, perRow?: 8 | 16}} how
+ * @param {{form: 'hex' | 'text', max: number, perRow?: 8 | 16, from?: number}} how `from`: the first byte that is drawn
  * @returns {HTMLElement}
  */
-export function drawn(bytes, runs, { form, max, perRow = 16 }) {
+export function drawn(bytes, runs, { form, max, perRow = 16, from = 0 }) {
   const end = Math.min(bytes.length, max);
   const seen = runs.filter((run) => run.start < end);
-  return form === 'hex' ? hex(bytes, seen, end, perRow) : written(bytes, seen, end);
+  return form === 'hex' ? hex(bytes, seen, { from, end, perRow }) : written(bytes, seen, end);
 }
 
 /** @param {import('./runs.js').Run} run @param {string} content @param {boolean} [isBoundary] */
 function stretch(run, content, isBoundary = false) {
   const span = run.path[run.path.length - 1];
-  return element('span', { class: `run ${coloured(span?.kind ?? 'unknown')}${isBoundary ? ' begins' : ''}${span?.redacted ? ' redacted' : ''}`, 'data-leaf': run.leaf }, content);
+  const more = `${isBoundary ? ' begins' : ''}${span?.redacted ? ' redacted' : ''}${run.isMarked ? ' marked' : ''}`;
+  return element(run.isMarked ? 'mark' : 'span', { class: `run ${coloured(span?.kind ?? 'unknown')}${more}`, 'data-leaf': run.leaf }, content);
 }
 
-/** @param {Uint8Array} bytes @param {import('./runs.js').Run[]} runs @param {number} end @param {number} perRow */
-function hex(bytes, runs, end, perRow) {
+/** @param {Uint8Array} bytes @param {import('./runs.js').Run[]} runs @param {{from: number, end: number, perRow: number}} which */
+function hex(bytes, runs, { from, end, perRow }) {
   const rows = [];
-  let from = 0;
-  for (let start = 0; start < end; start += perRow) {
+  let next = 0;
+  for (let start = from; start < end; start += perRow) {
     const stop = Math.min(end, start + perRow);
-    while (from < runs.length && runs[from].end <= start) from += 1;
+    while (next < runs.length && runs[next].end < start) next += 1;
     const figures = element('span', { class: 'figures' });
     const characters = element('span', { class: 'characters' });
-    for (let index = from; index < runs.length && runs[index].start < stop; index += 1) {
+    for (let index = next; index < runs.length && runs[index].start < stop; index += 1) {
       const run = runs[index];
       const part = bytes.subarray(Math.max(start, run.start), Math.min(stop, run.end));
-      if (part.length === 0) continue;
+      if (part.length === 0) {
+        if (run.isMarked && run.start === run.end && run.start >= start) figures.append(stretch(run, ''));
+        continue;
+      }
       if (figures.hasChildNodes()) figures.append(' ');
       figures.append(stretch(run, Array.from(part, (byte) => byte.toString(16).padStart(2, '0')).join(' '), run.start >= start));
       characters.append(stretch(run, Array.from(part, (byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '·')).join('')));

@@ -18,6 +18,8 @@ export const KEYS = [
   [['['], 'tab-back', 'previous tab'],
   [['s'], 'story', 'story'],
   [['b'], 'bytes', 'bytes'],
+  [['d'], 'difference-next', 'next difference between received and sent on'],
+  [['D'], 'difference-back', 'the difference before'],
   [['i'], 'timing', 'timing'],
   [['n'], 'connection', 'connection'],
   [['e'], 'edit', 'edit and send'],

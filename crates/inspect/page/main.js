@@ -11,6 +11,7 @@ import * as keys from './keys.js';
 import { List } from './list.js';
 import { Live } from './live.js';
 import { Notice } from './notice.js';
+import { step } from './passed.js';
 import * as place from './place.js';
 import { count } from './quantity.js';
 import { again } from './resend.js';
@@ -52,6 +53,8 @@ const DEEDS = {
   'tab-back': () => detail.turnTab(-1),
   story: () => open(list.picked, 'story'),
   bytes: () => open(list.picked, 'bytes'),
+  'difference-next': () => difference(1),
+  'difference-back': () => difference(-1),
   timing: () => open(list.picked, 'timing'),
   connection: () => open(list.picked, 'connection'),
   edit: () => open(list.picked, 'edit'),
@@ -113,6 +116,12 @@ function compare() {
     mark(list.marked === id ? '' : id);
     if (list.marked) notice.say('Marked. Go to another exchange and press c to compare the two.');
   }
+}
+
+/** Goes from difference to difference in what was passed on. @param {number} by */
+function difference(by) {
+  if (detail.tab !== 'bytes') open(list.picked, 'bytes');
+  else if (!step(detail.panel, by)) notice.say('Nothing here was changed on its way.');
 }
 
 /** @param {string} id */

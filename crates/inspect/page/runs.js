@@ -4,7 +4,8 @@
 
 /**
  * @typedef {{start: number, length: number, depth: number, kind: string, name: string, says: string, rule: string | null, value: string | null, redacted?: boolean}} Span
- * @typedef {{start: number, end: number, path: Span[], leaf: number}} Run bytes of one meaning; `leaf` numbers the innermost span
+ * @typedef {{start: number, end: number, path: Span[], leaf: number, isMarked?: boolean}} Run bytes of one meaning; `leaf` numbers the innermost span
+ * @typedef {{direction: string, bytes: string, spans: Span[], length: number, truncated: boolean, frames: boolean, written: boolean, at_us: number | null}} Piece
  */
 
 /** @param {string} base64 @returns {Uint8Array} */
@@ -48,6 +49,30 @@ export function cut(spans, length) {
     runs.push({ start, end, path, leaf: inner ? numbers.get(inner) : -1 });
   }
   return { runs, leaves };
+}
+
+/**
+ * The runs of a part of a piece, cut also where bytes are marked. A mark of no length is a run of no length.
+ * @param {Run[]} runs
+ * @param {{start: number, length: number, marks: {start: number, length: number}[]}} place
+ * @returns {Run[]}
+ */
+export function within(runs, { start, length, marks }) {
+  const end = start + length;
+  const cuts = marks.flatMap((mark) => [mark.start, mark.start + mark.length]);
+  const gaps = marks.filter((mark) => mark.length === 0).map((mark) => mark.start);
+  /** @type {Run[]} */
+  const found = [];
+  for (const run of runs.filter((candidate) => candidate.start < end && candidate.end > start)) {
+    const [from, to] = [Math.max(start, run.start), Math.min(end, run.end)];
+    const edges = [...new Set([from, ...cuts.filter((at) => at > from && at < to), to])].sort((one, other) => one - other);
+    for (let index = 0; index + 1 < edges.length; index += 1) {
+      const part = { ...run, start: edges[index], end: edges[index + 1] };
+      if (gaps.includes(part.start)) found.push({ ...part, end: part.start, isMarked: true });
+      found.push({ ...part, isMarked: marks.some((mark) => mark.start <= part.start && mark.start + mark.length >= part.end) });
+    }
+  }
+  return found;
 }
 
 /**

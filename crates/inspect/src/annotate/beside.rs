@@ -125,16 +125,18 @@ fn mark(places: &mut [Place], token: &Token, head: usize, tail: usize) {
     place.marks.sort_by_key(|mark| mark.start);
 }
 
-/// How many bytes two texts begin and end with alike; no character of UTF-8 is cut.
+/// How many bytes two texts begin and end with alike; no word is cut, and so no character of UTF-8.
 fn common(left: &[u8], right: &[u8]) -> (usize, usize) {
-    let is_inside = |text: &[u8], at: usize| text.get(at).is_some_and(|byte| byte & 0xc0 == 0x80);
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_') || !byte.is_ascii();
+    let begins = |text: &[u8], at: usize| text.get(at).is_some_and(is_word);
     let mut head = left.iter().zip(right).take_while(|(one, other)| one == other).count();
-    while head > 0 && (is_inside(left, head) || is_inside(right, head)) {
+    while head > 0 && is_word(&left[head - 1]) && (begins(left, head) || begins(right, head)) {
         head -= 1;
     }
     let backwards = left[head..].iter().rev().zip(right[head..].iter().rev());
     let mut tail = backwards.take_while(|(one, other)| one == other).count();
-    while tail > 0 && is_inside(left, left.len() - tail) {
+    let ends = |text: &[u8], tail: usize| text[head..text.len() - tail].last().is_some_and(is_word);
+    while tail > 0 && is_word(&left[left.len() - tail]) && (ends(left, tail) || ends(right, tail)) {
         tail -= 1;
     }
     (head, tail)

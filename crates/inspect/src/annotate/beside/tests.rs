@@ -42,8 +42,8 @@ fn lines_are_found_on_either_side_and_what_differs_in_them_is_marked() {
     assert_eq!(
         rows(left, right, true),
         [
-            "~ GET /[a/]b?x=1 HTTP/1.[0] => GET /[]b?x=1 HTTP/1.[1]",
-            "~ [H]ost: [a].example => [h]ost: [b].example",
+            "~ GET /[a/]b?x=1 HTTP/[1.0] => GET /[]b?x=1 HTTP/[1.1]",
+            "~ [Host]: [a.example] => [host]: [b.example]",
             "- Connection: keep-alive => ",
             "+  => Via: 1.0 wirelight",
             "  Accept: text/html => Accept: text/html",
@@ -74,11 +74,11 @@ fn a_field_that_only_stands_elsewhere_is_the_same() {
 
 #[test]
 fn no_character_is_cut_and_of_secrets_nothing_is_said() {
-    let left = "GET / HTTP/1.1\r\nA: caf\u{e9}\r\nCookie: ********\r\n\r\n";
-    let right = "GET / HTTP/1.1\r\nA: caf\u{e8}\r\nCookie: ********\r\n\r\n";
+    let left = "GET / HTTP/1.1\r\nA: x caf\u{e9}\r\nCookie: ********\r\n\r\n";
+    let right = "GET / HTTP/1.1\r\nA: x caf\u{e8}\r\nCookie: ********\r\n\r\n";
     assert_eq!(
         rows(left, right, true)[1..3],
-        ["~ A: caf[\u{e9}] => A: caf[\u{e8}]", "? Cookie: ******** => Cookie: ********"]
+        ["~ A: x [caf\u{e9}] => A: x [caf\u{e8}]", "? Cookie: ******** => Cookie: ********"]
     );
 }
 
