@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use wirelight_service::{Body, Error, Response};
 
 use super::Query;
+use crate::Filter;
 use crate::inspector::Shared;
 use crate::message;
 
@@ -28,14 +29,15 @@ const SILENCE: Duration = Duration::from_secs(15);
 /// How many connections are looked at, the newest.
 const CONNECTIONS_MAX: usize = 200;
 
-/// The stream, from the event on that was heard last.
-pub(super) fn response(shared: &Arc<Shared>, query: &Query, asked: &HeaderMap) -> Response {
+/// The stream, from the event on that was heard last; of exchanges it tells those that the filter wants.
+pub(super) fn response(shared: &Arc<Shared>, query: &Query, filter: Filter, asked: &HeaderMap) -> Response {
     let last = asked.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok());
     let after = last.or_else(|| query.get("after")?.parse().ok());
     let told = after.unwrap_or_else(|| shared.ring().seen);
     let teller = Teller {
         news: shared.news.subscribe(),
         shared: Arc::clone(shared),
+        filter,
         told,
         begun: false,
         open: Vec::new(),
@@ -71,6 +73,7 @@ impl http_body::Body for Events {
 struct Teller {
     shared: Arc<Shared>,
     news: watch::Receiver<u64>,
+    filter: Filter,
     /// The last exchange.
     told: u64,
     begun: bool,
@@ -116,20 +119,21 @@ impl Teller {
         if new.len() > TOLD_MAX || missed > 0 {
             event(text, "gap", None, &json!({ "missed": counts.2.saturating_sub(self.told) }));
         } else {
-            for kept in new.iter().rev() {
+            for kept in new.iter().rev().filter(|kept| self.filter.wants(kept)) {
                 event(text, "exchange", Some(kept.seq), &message::summary(kept));
             }
         }
         self.told = counts.2;
         let open = self.shared.open_exchanges();
-        for kept in open.iter().filter(|kept| !self.open.contains(&kept.id())) {
+        for kept in open.iter().filter(|kept| !self.open.contains(&kept.id()) && self.filter.wants(kept)) {
             event(text, "open", None, &message::summary(kept));
         }
         self.open = open.iter().map(|kept| kept.id()).collect();
         self.gather_connections(text);
         if counts != self.counts {
             let (kept, dropped, seen) = counts;
-            event(text, "status", None, &json!({ "kept": kept, "dropped": dropped, "seen": seen }));
+            // Whoever was told nothing else goes on behind it, too.
+            event(text, "status", Some(seen), &json!({ "kept": kept, "dropped": dropped, "seen": seen }));
             self.counts = counts;
         }
     }

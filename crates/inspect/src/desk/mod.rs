@@ -6,18 +6,23 @@ mod events;
 mod guard;
 mod replay;
 
+use std::collections::HashSet;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use serde::Serialize;
 use serde_json::json;
+use wirelight_semantics::status;
 use wirelight_service::service::Boxed;
 use wirelight_service::{Body, Request, Response, Result, Service};
 
 pub use self::guard::Access;
 use self::guard::Admitted;
+use crate::connection::Connection;
 use crate::exchange::Kept;
 use crate::inspector::Shared;
 use crate::view::{List, Summary};
@@ -79,7 +84,7 @@ impl Refused {
     fn response(&self) -> Response {
         let mut problem = json!({
             "type": "about:blank",
-            "title": self.status.canonical_reason().unwrap_or_default(),
+            "title": status::name(self.status),
             "status": self.status.as_u16(),
             "detail": self.detail,
         });
@@ -165,7 +170,7 @@ impl Desk {
                     .ok_or_else(|| Refused::new(StatusCode::BAD_REQUEST, "`form` is `curl`, `get`, `test` or `har`"))?;
                 Ok(json(&json!({ "form": form, "text": text })))
             }
-            ["connections"] => Ok(json(&self.connections())),
+            ["connections"] => Ok(json(&self.connections(&query)?)),
             ["connections", id] => {
                 let id = id.parse().map_err(|_| Refused::unknown("this connection"))?;
                 let known = self.shared.connections().get(id);
@@ -176,7 +181,7 @@ impl Desk {
                 let connection = known.ok_or_else(|| Refused::unknown("this connection"))?;
                 Ok(json(&self.shared.line(&connection)))
             }
-            ["events"] => Ok(events::response(&self.shared, &query, request.headers())),
+            ["events"] => Ok(events::response(&self.shared, &query, filter(&query)?, request.headers())),
             ["rules"] => Ok(json(&json!({ "rules": self.shared.rules.all() }))),
             ["rules", name] => self.rule(name),
             ["status"] => Ok(json(&self.status())),
@@ -274,12 +279,27 @@ impl Desk {
         })
     }
 
-    fn connections(&self) -> serde_json::Value {
-        let connections = self.shared.connections();
-        let (all, open, seen) = (connections.newest_first(), connections.open_count, connections.seen);
-        drop(connections);
+    fn connections(&self, query: &Query) -> std::result::Result<serde_json::Value, Refused> {
+        let (mut all, open, seen) = {
+            let connections = self.shared.connections();
+            (connections.newest_first(), connections.open_count, connections.seen)
+        };
+        if let Some(peer) = query.get("peer") {
+            // Of one that is forgotten, exchanges may be kept.
+            all.extend(self.shared.ring().newest_first().map(|kept| Arc::clone(&kept.connection)));
+            let mut told = HashSet::new();
+            let is_meant =
+                |known: &str| known == peer || canonical(known).is_some_and(|at| canonical(peer) == Some(at));
+            all.retain(|each| each.peer.as_deref().is_some_and(is_meant) && told.insert(each.id));
+        }
+        let (from, until) = (query.number("from_us")?, query.number("until_us")?);
+        let at = |connection: &Connection| {
+            let since = connection.opened_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            since.as_micros() as u64
+        };
+        all.retain(|each| from.is_none_or(|from| at(each) >= from) && until.is_none_or(|until| at(each) <= until));
         let shown: Vec<_> = all.iter().map(|connection| self.shared.connection_view(connection)).collect();
-        json!({ "connections": shown, "open": open, "seen": seen })
+        Ok(json!({ "connections": shown, "open": open, "seen": seen }))
     }
 
     fn rule(&self, name: &str) -> std::result::Result<Response, Refused> {
@@ -336,6 +356,12 @@ impl Desk {
             "recording": shared.is_recording(),
         })
     }
+}
+
+/// An address as it is written where IPv4 is not written as IPv6.
+fn canonical(peer: &str) -> Option<SocketAddr> {
+    let address: SocketAddr = peer.parse().ok()?;
+    Some(SocketAddr::new(address.ip().to_canonical(), address.port()))
 }
 
 fn filter(query: &Query) -> std::result::Result<Filter, Refused> {
