@@ -167,7 +167,12 @@ impl Connector {
                 (carrier, peer)
             }
         };
-        let mut info = ConnectionInfo { id: self.ids.fetch_add(1, Ordering::Relaxed), peer: Some(peer), secured: None };
+        let mut info = ConnectionInfo {
+            id: self.ids.fetch_add(1, Ordering::Relaxed),
+            peer: Some(peer),
+            secured: None,
+            local: None,
+        };
         let mut http2 = false;
         if route.is_secure() {
             step(Phase::Secure);
@@ -246,7 +251,8 @@ impl Connector {
     /// Has an HTTP proxy open a tunnel (RFC 9110, section 9.3.6).
     async fn tunnel(&self, carrier: Carrier, proxy: &Proxy, route: &Route) -> Result<Carrier, Error> {
         let engine = h1::Connection::new(Role::Client, Arc::clone(&self.http1), self.context.clock.now());
-        let info = ConnectionInfo { id: self.ids.fetch_add(1, Ordering::Relaxed), peer: None, secured: None };
+        let info =
+            ConnectionInfo { id: self.ids.fetch_add(1, Ordering::Relaxed), peer: None, secured: None, local: None };
         let requests = Box::new(Requests::new(carrier, engine, Arc::clone(&self.context), info));
         let authority = route.authority();
         let uri: Uri = authority.parse().map_err(|_| {

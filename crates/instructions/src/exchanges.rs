@@ -63,7 +63,7 @@ fn connection(script: Script, service: impl Service) -> Connection {
     let (http1, http2) = (Arc::new(h1::Config::default()), Arc::new(h2::Config::default()));
     let engine = Engine::by_preface(http1, http2, context.clock.now());
     let service = service.layer(CatchPanic).layer(AnswerErrors::default()).layer(AddDate::default());
-    let info = ConnectionInfo { id: 1, peer: None, secured: None };
+    let info = ConnectionInfo { id: 1, peer: None, secured: None, local: None };
     let served = wirelight_net::serve(script, engine, Arc::new(service), Arc::new(context), info);
     let served = Box::pin(async {
         served.await;

@@ -1,6 +1,7 @@
 //! What may be observed on a connection: the bytes as they pass, and one record of each exchange.
 
 use std::borrow::Cow;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -21,6 +22,8 @@ pub struct ConnectionInfo {
     pub peer: Option<Peer>,
     /// What its TLS handshake has agreed on; `None` in cleartext.
     pub secured: Option<Box<Secured>>,
+    /// Which of our addresses it was made to, where somebody wants to know.
+    pub local: Option<Arc<SocketAddr>>,
 }
 
 /// Which way bytes went, and what they are.
@@ -229,7 +232,8 @@ impl Asked {
 impl Record {
     /// What a layer may know of this exchange.
     pub fn exchange(&self) -> Exchange {
-        let ConnectionInfo { peer, secured, .. } = &*self.connection;
-        Exchange { trail: self.trail.clone(), peer: peer.clone(), secure: secured.is_some(), interims: None }
+        let ConnectionInfo { peer, secured, local, .. } = &*self.connection;
+        let (peer, local) = (peer.clone(), local.clone());
+        Exchange { trail: self.trail.clone(), peer, local, secure: secured.is_some(), interims: None }
     }
 }

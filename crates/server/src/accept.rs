@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use rustix::net::{SocketFlags, acceptfrom_with};
@@ -11,7 +12,7 @@ use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixListener, UnixStream};
 use wirelight_net::drain::Seat;
-use wirelight_net::proxy_protocol;
+use wirelight_net::proxy_protocol::{self, Ends};
 use wirelight_net::tcp::deferral;
 use wirelight_net::tls::Acceptor;
 use wirelight_net::{Arrival, ConnectionInfo, Transport};
@@ -55,6 +56,8 @@ pub(crate) async fn run<S: Service>(shared: Arc<Shared>, listener: Listener, ser
 struct Door {
     socket: Socket,
     seat: Option<Seat>,
+    /// Whether somebody wants to know to which of our addresses each connection is made.
+    located: Option<Arc<AtomicBool>>,
 }
 
 enum Socket {
@@ -65,7 +68,8 @@ enum Socket {
 }
 
 enum Accepted {
-    Tcp(Arrival, SocketAddr),
+    /// With whoever made it, and to which of our addresses.
+    Tcp(Arrival, SocketAddr, Option<Arc<SocketAddr>>),
     Unix(UnixStream),
 }
 
@@ -80,7 +84,7 @@ impl Door {
             }
             Kind::Unix { path, socket } => Socket::Unix(path, UnixListener::from_std(socket)?),
         };
-        Ok(Self { socket, seat: None })
+        Ok(Self { socket, seat: None, located: listener.located })
     }
 
     /// The next connection; `None` once the server drains.
@@ -94,13 +98,21 @@ impl Door {
                 return Poll::Ready(None);
             }
             let accepted = match &self.socket {
-                Socket::Tcp { socket, deferred } => poll_accept(socket, cx)
-                    .map_ok(|(stream, address)| Accepted::Tcp(Arrival::new(stream, *deferred), address)),
+                Socket::Tcp { socket, deferred } => poll_accept(socket, cx).map_ok(|(stream, address)| {
+                    let local = self.local(&stream);
+                    Accepted::Tcp(Arrival::new(stream, *deferred), address, local)
+                }),
                 Socket::Unix(_, listener) => listener.poll_accept(cx).map_ok(|(stream, _)| Accepted::Unix(stream)),
             };
             accepted.map(Some)
         })
         .await
+    }
+
+    /// To which of our addresses a connection was made, if somebody wants to know.
+    fn local(&self, stream: &std::net::TcpStream) -> Option<Arc<SocketAddr>> {
+        self.located.as_ref().filter(|wanted| wanted.load(Ordering::Relaxed))?;
+        stream.local_addr().ok().map(Arc::new)
     }
 }
 
@@ -144,13 +156,22 @@ struct Guest {
     tls: Option<Arc<Acceptor>>,
     address: Option<IpAddr>,
     peer: Peer,
+    local: Option<Arc<SocketAddr>>,
+}
+
+impl Guest {
+    /// Who came, as a proxy that is believed says.
+    fn introduced(Ends { source, destination }: Ends, proxy: Self) -> Self {
+        let local = proxy.local.map(|_| Arc::new(destination));
+        Self { tls: proxy.tls, address: Some(source.ip()), peer: Peer::Internet(source), local }
+    }
 }
 
 /// Takes a connection that has a place.
 fn receive<S: Service>(shared: &Arc<Shared>, service: &Arc<S>, accepted: Accepted, manners: &Manners) {
     let tls = manners.tls.clone();
     match accepted {
-        Accepted::Tcp(stream, address) => {
+        Accepted::Tcp(stream, address, local) => {
             if let Some(introductions) = &manners.introductions {
                 let Ok(stream) = stream.into_known() else {
                     // Its place is given up.
@@ -158,13 +179,15 @@ fn receive<S: Service>(shared: &Arc<Shared>, service: &Arc<S>, accepted: Accepte
                 };
                 let (shared, service, introductions) =
                     (Arc::clone(shared), Arc::clone(service), Arc::clone(introductions));
-                tokio::spawn(introduce(shared, service, stream, address, introductions, tls));
+                let guest = Guest { tls, address: Some(address.ip()), peer: Peer::Internet(address), local };
+                tokio::spawn(introduce(shared, service, stream, address, introductions, guest));
                 return;
             }
-            welcome(shared, service, stream, Guest { tls, address: Some(address.ip()), peer: Peer::Internet(address) });
+            let guest = Guest { tls, address: Some(address.ip()), peer: Peer::Internet(address), local };
+            welcome(shared, service, stream, guest);
         }
         Accepted::Unix(stream) => {
-            welcome(shared, service, stream, Guest { tls, address: None, peer: Peer::Local(None) });
+            welcome(shared, service, stream, Guest { tls, address: None, peer: Peer::Local(None), local: None });
         }
     }
 }
@@ -176,7 +199,7 @@ async fn introduce<S: Service>(
     stream: TcpStream,
     peer: SocketAddr,
     introductions: Arc<Introductions>,
-    tls: Option<Arc<Acceptor>>,
+    guest: Guest,
 ) {
     let introduced = match (introductions.is_believed)(peer.ip().to_canonical()) {
         true => {
@@ -187,12 +210,15 @@ async fn introduce<S: Service>(
     };
     match introduced {
         Ok(ends) => {
-            let source = ends.map_or(peer, |ends| ends.source);
-            let guest = Guest { tls, address: Some(source.ip()), peer: Peer::Internet(source) };
+            let guest = match ends {
+                Some(ends) => Guest::introduced(ends, guest),
+                None => guest,
+            };
             welcome(&shared, &service, stream, guest);
         }
         Err(refused) => {
-            let connection = ConnectionInfo { id: shared.number(), peer: Some(Peer::Internet(peer)), secured: None };
+            let connection =
+                ConnectionInfo { id: shared.number(), peer: Some(Peer::Internet(peer)), secured: None, local: None };
             if let Some(observer) = &shared.context.observer {
                 observer.closed(&connection, &refused);
             }
@@ -204,8 +230,8 @@ async fn introduce<S: Service>(
 
 /// Serves a connection in a task of its own, if the limits admit it.
 fn welcome<S: Service, T: Transport>(shared: &Arc<Shared>, service: &Arc<S>, stream: T, guest: Guest) {
-    let Guest { tls, address, peer } = guest;
-    let connection = ConnectionInfo { id: shared.number(), peer: Some(peer), secured: None };
+    let Guest { tls, address, peer, local } = guest;
+    let connection = ConnectionInfo { id: shared.number(), peer: Some(peer), secured: None, local };
     let permit = match shared.limits.admit(address) {
         Ok(permit) => permit,
         Err(refused) => {

@@ -18,4 +18,4 @@ pub use listener::{Address, Introductions, Listener};
 pub use pattern::Pattern;
 pub use router::Router;
 pub use server::{Server, Shutdown, serve};
-pub use workers::Workers;
+pub use workers::{Pulse, Workers};

@@ -8,6 +8,7 @@ use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -25,6 +26,8 @@ pub struct Listener {
     pub(crate) tls: Option<Arc<Acceptor>>,
     /// Who says ahead of each connection whose it is.
     pub(crate) introductions: Option<Arc<Introductions>>,
+    /// Whether somebody wants to know to which of our addresses each connection is made; nobody does without.
+    pub(crate) located: Option<Arc<AtomicBool>>,
 }
 
 /// Who says ahead of each connection whose it is (the PROXY protocol); nobody else may connect.
@@ -193,6 +196,12 @@ impl Listener {
         self
     }
 
+    /// Has connections say to which of our addresses they were made, from then on that `wanted` holds.
+    pub fn located(mut self, wanted: Arc<AtomicBool>) -> Self {
+        self.located = Some(wanted);
+        self
+    }
+
     /// Where it listens, with the port that the system chose.
     pub fn address(&self) -> Address {
         match &self.kind {
@@ -235,7 +244,8 @@ impl Listener {
             Kind::Tcp { socket, shared: false } => Kind::Tcp { socket: socket.try_clone()?, shared: false },
             Kind::Unix { socket, .. } => Kind::Unix { socket: socket.try_clone()?, path: None },
         };
-        Ok(Self { kind, tls: self.tls.clone(), introductions: self.introductions.clone() })
+        let (tls, introductions, located) = (self.tls.clone(), self.introductions.clone(), self.located.clone());
+        Ok(Self { kind, tls, introductions, located })
     }
 }
 
@@ -250,7 +260,7 @@ impl AsFd for Listener {
 
 impl From<Kind> for Listener {
     fn from(kind: Kind) -> Self {
-        Self { kind, tls: None, introductions: None }
+        Self { kind, tls: None, introductions: None, located: None }
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Exchange {
     pub trail: Trail,
     /// Who sent the request, where that is known.
     pub peer: Option<Peer>,
+    /// Which of our addresses the connection was made to, where somebody wants to know.
+    pub local: Option<Arc<SocketAddr>>,
     /// Whether the connection is encrypted, so that the scheme is `https`.
     pub secure: bool,
     /// Sends interim responses ahead of the response, where the connection carries them.

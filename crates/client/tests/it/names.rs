@@ -247,7 +247,7 @@ async fn serve(mut stream: TcpStream, answer: &'static str) {
     if stream.peek(&mut first).await.is_ok_and(|length| length == 3) && &first == b"PRI" {
         let service = move |_: Request| async move { wirelight_service::Result::Ok(Response::new(Body::from(answer))) };
         let engine = h2::Connection::new(Role::Server, Arc::default(), std::time::Instant::now());
-        let info = ConnectionInfo { id: 1, peer: None, secured: None };
+        let info = ConnectionInfo { id: 1, peer: None, secured: None, local: None };
         wirelight_net::serve(stream, engine, Arc::new(service), Arc::new(Context::default()), info).await;
         return;
     }

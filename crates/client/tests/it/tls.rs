@@ -52,7 +52,7 @@ pub(crate) async fn serve(settings: Settings) -> SocketAddr {
                     Ok(Response::new(Body::from(format!("{:?}", request.version()))))
                 };
                 let (context, info) =
-                    (Arc::new(Context::default()), ConnectionInfo { id: 1, peer: None, secured: None });
+                    (Arc::new(Context::default()), ConnectionInfo { id: 1, peer: None, secured: None, local: None });
                 let now = std::time::Instant::now();
                 if agreed.alpn.as_deref() == Some(b"h2") {
                     let engine = h2::Connection::new(Role::Server, Arc::default(), now);

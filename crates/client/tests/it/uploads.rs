@@ -43,7 +43,7 @@ async fn trailers_go_up_and_come_back_over_http_2() {
         let (stream, _) = listener.accept().await.unwrap();
         let now = std::time::Instant::now();
         let engine = wirelight_proto::h2::Connection::new(wirelight_proto::Role::Server, Arc::default(), now);
-        let info = wirelight_net::ConnectionInfo { id: 1, peer: None, secured: None };
+        let info = wirelight_net::ConnectionInfo { id: 1, peer: None, secured: None, local: None };
         wirelight_net::serve(stream, engine, Arc::new(echo), Arc::default(), info).await;
     });
     let mut config = ClientConfig::default();

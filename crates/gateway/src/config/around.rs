@@ -11,6 +11,7 @@ use wirelight_semantics::media_type;
 use super::fault::Fault;
 use super::guard;
 use super::handler::field_value;
+use super::log;
 use super::plan::{Around, Edit, Page, SecurityHeaders, Template, Written};
 use super::top::Scope;
 use super::upstream::{field_name, span};
@@ -18,7 +19,7 @@ use super::value::{duration, size};
 use super::word::{Value, Word, once};
 
 /// The words that stand around.
-pub(super) const WORDS: [&str; 11] = [
+pub(super) const WORDS: [&str; 12] = [
     "rewrite",
     "header",
     "cors",
@@ -30,6 +31,7 @@ pub(super) const WORDS: [&str; 11] = [
     "forward-auth",
     "trace",
     "error-page",
+    "access-log",
 ];
 
 /// Reads one of them, with its place; `parameters` are those of the route's pattern.
@@ -55,6 +57,7 @@ fn read(word: &Word<'_>, scope: &Scope<'_>, parameters: &[&str]) -> Option<Aroun
             word.bare();
             Some(Around::Trace)
         }
+        "access-log" => log::of_some(word, scope),
         _ => error_page(word, scope),
     }
 }

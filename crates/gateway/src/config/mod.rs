@@ -7,6 +7,7 @@ mod around;
 mod fault;
 mod guard;
 mod handler;
+mod log;
 mod nearest;
 pub mod plan;
 pub(crate) mod show;

@@ -259,6 +259,8 @@ pub enum Around {
     ForwardAuth(forward::Plan),
     /// TRACE is answered here.
     Trace,
+    /// What passes here is logged there and nowhere else; nowhere at all without one.
+    AccessLog(Option<Arc<AccessLog>>),
     /// What is shown in place of an error's own page.
     ErrorPage {
         /// For which statuses, first and last.
@@ -282,6 +284,7 @@ impl Around {
             Self::BasicAuth(_) => "basic-auth",
             Self::ForwardAuth(_) => "forward-auth",
             Self::Trace => "trace",
+            Self::AccessLog(_) => "access-log",
             Self::ErrorPage { .. } => "error-page",
         }
     }
@@ -406,6 +409,8 @@ pub struct Upstream {
     pub name: String,
     /// Its servers.
     pub servers: Vec<UpstreamServer>,
+    /// The servers of DNS that are asked for their addresses; without one, those of the system.
+    pub resolvers: Vec<SocketAddr>,
     /// Which of them a request goes to.
     pub balance: Balance,
     /// Which version of HTTP they speak.
@@ -420,6 +425,11 @@ pub struct Upstream {
     pub stall_timeout: Duration,
     /// How long a connection rests before it is closed; less if the server says so.
     pub idle_timeout: Duration,
+    /// How long nothing may come on a connection of HTTP/2 while requests wait on it before its server is asked
+    /// whether it is there (PING; RFC 9113, section 6.7); it never is with zero.
+    pub silence_timeout: Duration,
+    /// How long the answer to that may take until the connection is given up.
+    pub ping_timeout: Duration,
     /// When a request is tried again.
     pub retry: Retry,
     /// When a server is left alone for a while.
@@ -542,6 +552,30 @@ pub enum Piece {
 }
 
 impl Plan {
+    /// The logs of some of its routes or sites, in their written order.
+    pub fn route_logs(&self) -> impl Iterator<Item = &Arc<AccessLog>> {
+        arounds(&self.sites).filter_map(|around| match around {
+            Around::AccessLog(log) => log.as_ref(),
+            _ => None,
+        })
+    }
+
+    /// Whether anything is logged elsewhere than the rest, or nowhere.
+    pub fn divides_logs(&self) -> bool {
+        arounds(&self.sites).any(|around| matches!(around, Around::AccessLog(_)))
+    }
+
+    /// Whether any log is written to standard output.
+    pub fn prints_lines(&self) -> bool {
+        let mut all = self.access_log.iter().chain(self.route_logs().map(|log| &**log));
+        all.any(|log| log.file.is_none())
+    }
+
+    /// Whether some servers are told whose connections are, and to which address of ours they were made.
+    pub fn announces(&self) -> bool {
+        self.upstreams.iter().any(|upstream| upstream.announced.is_some())
+    }
+
     /// Whether a group of servers is there to be asked whether requests pass.
     pub fn is_asked(&self, upstream: &Arc<Upstream>) -> bool {
         let asks =

@@ -9,8 +9,8 @@ use wirelight_semantics::auth::Asker;
 use wirelight_semantics::cors::{Methods, Names, Origins, Policy};
 
 use super::plan::{
-    Around, Balance, Condition, Edit, Handler, Inspector, Introductions, Listen, Plan, Protocol, ProxyHost, Route,
-    Site, Tracing, Upstream,
+    AccessLog, Around, Balance, Condition, Edit, Handler, Inspector, Introductions, Listen, Plan, Protocol, ProxyHost,
+    Route, Site, Tracing, Upstream,
 };
 use crate::access_log::Format;
 
@@ -38,18 +38,7 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut sheet = Sheet { f, depth: 0 };
         if let Some(log) = &self.access_log {
-            let format = match log.format {
-                Format::Ecs => "ecs",
-                Format::Combined => "combined",
-                Format::Json => "json",
-                Format::Pretty { .. } => "pretty",
-            };
-            let file = log.file.as_ref().map(|file| format!(" {file:?}")).unwrap_or_default();
-            let rotation = log
-                .rotation
-                .as_ref()
-                .map(|rotation| format!(" rotate=\"{}B\" keep={}", rotation.bytes_max, rotation.files_max));
-            sheet.line(format_args!("access-log{file} format={format}{}", rotation.unwrap_or_default()))?;
+            sheet.line(log)?;
         }
         if let Some(admin) = &self.admin {
             let token = if admin.token.is_some() { " token=\"(hidden)\"" } else { "" };
@@ -72,6 +61,25 @@ impl fmt::Display for Plan {
             site_block(&mut sheet, site, &self.listeners)?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for AccessLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("access-log")?;
+        if let Some(file) = &self.file {
+            write!(f, " {file:?}")?;
+        }
+        f.write_str(match self.format {
+            Format::Ecs => " format=ecs",
+            Format::Combined => " format=combined",
+            Format::Json => " format=json",
+            Format::Pretty { .. } => " format=pretty",
+        })?;
+        match self.rotation {
+            Some(rotation) => write!(f, " rotate=\"{}B\" keep={}", rotation.bytes_max, rotation.files_max),
+            None => Ok(()),
+        }
     }
 }
 
@@ -129,6 +137,9 @@ fn upstream_block(sheet: &mut Sheet<'_, '_>, upstream: &Upstream) -> fmt::Result
             };
             sheet.line(format_args!("server {uri:?} weight={}", server.weight))?;
         }
+        if !upstream.resolvers.is_empty() {
+            sheet.line(format_args!("resolver{}", quoted(&upstream.resolvers)))?;
+        }
         sheet.line(match &upstream.balance {
             Balance::RoundRobin => "balance round-robin".to_owned(),
             Balance::LeastRequests => "balance least-requests".to_owned(),
@@ -152,11 +163,13 @@ fn upstream_block(sheet: &mut Sheet<'_, '_>, upstream: &Upstream) -> fmt::Result
         }
         sheet.line(format_args!("connections {}", upstream.connections_max))?;
         sheet.line(format_args!(
-            "timeout connect={} answer={} stall={} idle={}",
+            "timeout connect={} answer={} stall={} idle={} silence={} ping={}",
             Shown(upstream.connect_timeout),
             Shown(upstream.answer_timeout),
             Shown(upstream.stall_timeout),
-            Shown(upstream.idle_timeout)
+            Shown(upstream.idle_timeout),
+            Shown(upstream.silence_timeout),
+            Shown(upstream.ping_timeout)
         ))?;
         let retry = &upstream.retry;
         sheet.line(format_args!("retry attempts={} budget={}", retry.attempts_max, retry.budget_percent))?;
@@ -296,6 +309,8 @@ fn around_line(sheet: &mut Sheet<'_, '_>, around: &Around) -> fmt::Result {
             }
         }
         Around::Trace => sheet.line("trace"),
+        Around::AccessLog(Some(log)) => sheet.line(log),
+        Around::AccessLog(None) => sheet.line("access-log off"),
         Around::ErrorPage { statuses, page } => {
             let shown = statuses.iter().map(|(first, last)| match first == last {
                 true => format!(" {first}"),

@@ -13,7 +13,7 @@ use super::top::Scope;
 use super::upstream::{field_name, span};
 use super::value::{Host, Network, address};
 use super::word::{Word, once};
-use super::{around, handler, template};
+use super::{around, handler, log, template};
 
 const CONDITIONS: [&str; 4] = ["method", "field", "query", "client"];
 
@@ -43,7 +43,9 @@ impl Sites {
             site.hosts.push(host);
         }
         let known: Vec<&str> = ["listen", "route"].into_iter().chain(around::WORDS).collect();
-        for child in word.children(&known) {
+        let children = word.children(&known);
+        once(&children, log::WORD);
+        for child in children {
             match child.name() {
                 "listen" => site.listeners.extend(self.listen(&child, scope, &site.hosts)),
                 "route" => {
@@ -204,7 +206,9 @@ fn route(word: &Word<'_>, scope: &Scope<'_>) -> Option<Route> {
     let mut has_handler = false;
     let mut handler_place = None;
     let known: Vec<&str> = CONDITIONS.into_iter().chain(around::WORDS).chain(handler::WORDS).collect();
-    for child in word.children(&known) {
+    let children = word.children(&known);
+    once(&children, log::WORD);
+    for child in children {
         if has_handler {
             child.fault(
                 Fault::new(

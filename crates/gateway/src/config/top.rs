@@ -1,5 +1,6 @@
 //! The words at the top of a config.
 
+use std::cell::RefCell;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -8,12 +9,12 @@ use http::Uri;
 use kdl::KdlDocument;
 
 use super::fault::Fault;
+use super::log;
 use super::plan::{AccessLog, Admin, Inspector, Plan, Tracing, Upstream};
 use super::site::Sites;
 use super::upstream::{self, field_name};
 use super::value::{Network, address, size};
 use super::word::{Noted, Word, among, once};
-use crate::access_log::{Format, Rotation};
 
 const WORDS: [&str; 7] = ["access-log", "admin", "inspector", "tracing", "trust", "upstream", "site"];
 
@@ -23,13 +24,15 @@ pub(super) struct Scope<'a> {
     pub(super) folder: &'a Path,
     /// The groups of servers that have a name.
     pub(super) upstreams: Vec<Arc<Upstream>>,
+    /// The access logs that were read so far.
+    pub(super) logs: RefCell<Vec<AccessLog>>,
 }
 
 /// Reads the whole file; what is wrong is noted, and left out.
 pub(super) fn plan(document: &KdlDocument, folder: &Path, noted: &Noted) -> Plan {
     let words = among(document.nodes(), noted, &WORDS, "at the top of a config");
     let mut plan = Plan::default();
-    let mut scope = Scope { folder, upstreams: Vec::new() };
+    let mut scope = Scope { folder, upstreams: Vec::new(), logs: RefCell::default() };
     for word in words.iter().filter(|word| word.name() == "upstream") {
         let Some(read) = upstream::named(word, folder) else { continue };
         if scope.upstreams.iter().any(|known| known.name == read.name) {
@@ -38,7 +41,7 @@ pub(super) fn plan(document: &KdlDocument, folder: &Path, noted: &Noted) -> Plan
         }
         scope.upstreams.push(Arc::new(read));
     }
-    plan.access_log = once(&words, "access-log").and_then(|word| access_log(&word, folder));
+    plan.access_log = once(&words, "access-log").and_then(|word| log::of_all(&word, &scope));
     plan.admin = once(&words, "admin").and_then(|word| admin(&word));
     plan.inspector = once(&words, "inspector").and_then(|word| inspector(&word));
     plan.tracing = once(&words, "tracing").and_then(|word| tracing(&word));
@@ -68,52 +71,6 @@ pub(super) fn plan(document: &KdlDocument, folder: &Path, noted: &Noted) -> Plan
 
 fn names(word: &Word<'_>, name: &str) -> bool {
     word.arguments().first().is_some_and(|first| first.shown() == name)
-}
-
-fn access_log(word: &Word<'_>, folder: &Path) -> Option<AccessLog> {
-    word.properties(&["format", "rotate", "keep"]);
-    word.no_block();
-    word.at_most(1);
-    let formats = [
-        ("combined", Format::Combined),
-        ("json", Format::Json),
-        ("ecs", Format::Ecs),
-        ("pretty", Format::Pretty { colors: false, decisions: false }),
-    ];
-    let format = match word.property("format") {
-        Some(value) => value.choice("format of an access log", &formats)?,
-        None => Format::Combined,
-    };
-    let file = match word.arguments().first() {
-        Some(value) => Some(folder.join(value.text()?)),
-        None => None,
-    };
-    Some(AccessLog { rotation: rotation(word, file.is_some())?, file, format })
-}
-
-/// Reads when a log file makes room for a new one; the outer nothing is a fault.
-fn rotation(word: &Word<'_>, is_file: bool) -> Option<Option<Rotation>> {
-    let Some(rotate) = word.property("rotate") else {
-        if let Some(keep) = word.property("keep") {
-            keep.wrong("no file is kept where none is rotated", "say `rotate`, too, such as rotate=\"100MiB\"");
-            return None;
-        }
-        return Some(None);
-    };
-    if !is_file {
-        rotate.wrong("standard output cannot be rotated", "name a file before it");
-        return None;
-    }
-    let bytes_max = rotate.read(size)?;
-    if bytes_max == 0 {
-        rotate.wrong("a file of no bytes holds no line", "such as \"100MiB\"");
-        return None;
-    }
-    let files_max = match word.property("keep") {
-        Some(value) => u32::try_from(value.number(0, 10_000)?).ok()?,
-        None => 5,
-    };
-    Some(Some(Rotation { bytes_max, files_max }))
 }
 
 fn inspector(word: &Word<'_>) -> Option<Inspector> {

@@ -1,5 +1,6 @@
 //! Groups of servers that requests are forwarded to.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,8 +15,9 @@ use super::word::{Value, Word, once};
 use crate::proxy::breaker;
 use crate::proxy::sticky::{Key, Sticky};
 
-const WORDS: [&str; 12] = [
+const WORDS: [&str; 13] = [
     "server",
+    "resolver",
     "balance",
     "sticky",
     "protocol",
@@ -35,6 +37,7 @@ impl Upstream {
         Self {
             name: name.to_owned(),
             servers,
+            resolvers: Vec::new(),
             balance: Balance::RoundRobin,
             protocol: Protocol::Negotiated,
             connections_max: 256,
@@ -42,6 +45,8 @@ impl Upstream {
             answer_timeout: Duration::from_secs(60),
             stall_timeout: Duration::from_secs(300),
             idle_timeout: Duration::from_secs(4),
+            silence_timeout: Duration::from_secs(20),
+            ping_timeout: Duration::from_secs(10),
             retry: Retry { attempts_max: 2, budget_percent: 20 },
             eject: Eject { failures: 5, pause: Duration::from_secs(10) },
             health: None,
@@ -118,6 +123,12 @@ fn settings(word: &Word<'_>, upstream: &mut Upstream, folder: &Path) {
         upstream.slow_start = word.argument("a duration").and_then(|value| value.read(duration));
     }
     upstream.servers = words.iter().filter(|word| word.name() == "server").filter_map(server).collect();
+    if let Some(word) = once(&words, "resolver") {
+        word.properties(&[]);
+        word.no_block();
+        let addresses = word.some_arguments("the address of a server of DNS, such as \"127.0.0.53:53\"");
+        upstream.resolvers = addresses.iter().filter_map(|value| value.read(resolver)).collect();
+    }
     if let Some(balance) = once(&words, "balance").and_then(|word| balance(&word)) {
         upstream.balance = balance;
     }
@@ -134,11 +145,13 @@ fn settings(word: &Word<'_>, upstream: &mut Upstream, folder: &Path) {
     if let Some(word) = once(&words, "timeout") {
         word.at_most(0);
         word.no_block();
-        word.properties(&["connect", "answer", "stall", "idle"]);
+        word.properties(&["connect", "answer", "stall", "idle", "silence", "ping"]);
         set(&mut upstream.connect_timeout, span(&word, "connect"));
         set(&mut upstream.answer_timeout, span(&word, "answer"));
         set(&mut upstream.stall_timeout, span(&word, "stall"));
         set(&mut upstream.idle_timeout, span(&word, "idle"));
+        set(&mut upstream.silence_timeout, span(&word, "silence"));
+        set(&mut upstream.ping_timeout, span(&word, "ping"));
     }
     if let Some(word) = once(&words, "retry") {
         word.at_most(0);
@@ -177,6 +190,12 @@ fn sticky(word: &Word<'_>, folder: &Path) -> Option<Sticky> {
         None => None,
     };
     Some(Sticky { cookie, key, max_age })
+}
+
+/// The address of a server of DNS, whose port is 53 if none is said.
+fn resolver(text: &str) -> Result<SocketAddr, String> {
+    let with_port = || Some(SocketAddr::new(text.parse().ok()?, 53));
+    text.parse().ok().or_else(with_port).ok_or_else(|| format!("`{text}` is no address such as 127.0.0.53:53"))
 }
 
 /// The name of a cookie.

@@ -20,6 +20,7 @@ pub(crate) struct Carried {
     clock: Clock,
     timer: Timer,
     stall_timeout: Duration,
+    /// Its place is where the config says how long a pause may be.
     trail: Trail,
     whose: Whose,
 }
@@ -58,10 +59,12 @@ impl Carried {
             underway.broke();
         }
         let Whose { upstream, server, attempt } = &self.whose;
-        self.trail.note(Unforwarded {
-            status: StatusCode::BAD_GATEWAY,
-            ..Unforwarded::of(&error, upstream, server, *attempt)
-        });
+        let failed =
+            Unforwarded { status: StatusCode::BAD_GATEWAY, ..Unforwarded::of(&error, upstream, server, *attempt) };
+        match failed.timer {
+            Some(_) => self.trail.note(failed),
+            None => self.trail.at(None).note(failed),
+        }
         error
     }
 }

@@ -107,14 +107,18 @@ fn address(said: &[u8]) -> Option<IpAddr> {
     parsed.map(|address| address.to_canonical())
 }
 
-/// The ends of a client's connection; to which of our addresses it was made is not known here.
-pub(crate) fn ends(peer: Option<&Peer>, secure: bool) -> Option<Ends> {
-    let Some(Peer::Internet(source)) = peer else { return None };
+/// The ends of a client's connection; the unspecified address where it is not known to which of ours it was made.
+pub(crate) fn ends(exchange: &Exchange) -> Option<Ends> {
+    let Some(Peer::Internet(source)) = &exchange.peer else { return None };
+    if let Some(local) = &exchange.local {
+        return Some(Ends { source: *source, destination: **local });
+    }
     let any: IpAddr = match source.ip().to_canonical() {
         IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
-    Some(Ends { source: *source, destination: SocketAddr::new(any, if secure { 443 } else { 80 }) })
+    let port = if exchange.secure { 443 } else { 80 };
+    Some(Ends { source: *source, destination: SocketAddr::new(any, port) })
 }
 
 static RULE: Rule = Rule {

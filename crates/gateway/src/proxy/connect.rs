@@ -179,7 +179,7 @@ impl Leading {
         let config = h1::Config { header_timeout: self.idle_timeout, ..h1::Config::default() };
         let engine = h1::Connection::new(Role::Client, Arc::new(config), self.clock.now());
         let context = RequestContext { config: RequestConfig::default(), clock: self.clock.clone(), observer: None };
-        let info = ConnectionInfo { id: 1, peer: Some(Peer::Internet(address)), secured: None };
+        let info = ConnectionInfo { id: 1, peer: Some(Peer::Internet(address)), secured: None, local: None };
         let carrier: Carrier = Box::new(stream);
         let requests = Box::new(Requests::new(carrier, engine, Arc::new(context), info));
         let trail = Trail::of(&parts.extensions);
@@ -213,7 +213,7 @@ impl Home<Carrier, h1::Connection> for Nowhere {
 }
 
 fn failed(target: &Target, status: StatusCode, error: &'static str, because: String) -> Unforwarded {
-    Unforwarded { upstream: target.to_string(), server: None, attempt: 1, status, error, because }
+    Unforwarded { upstream: target.to_string(), server: None, attempt: 1, status, error, timer: None, because }
 }
 
 /// Says that somebody is not led where they want to go.

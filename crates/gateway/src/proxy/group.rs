@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use http::{Method, StatusCode};
 use wirelight_client::connections::Versions;
 use wirelight_client::pool::assign::Limits;
+use wirelight_client::resolve::{self, Source};
 use wirelight_client::{Config, ConnectConfig, Connections};
-use wirelight_proto::h1;
+use wirelight_proto::{h1, h2};
 use wirelight_service::{Clock, Kind};
 
 use super::balance::{self, Candidate, Draw, State, hash};
@@ -134,6 +135,13 @@ impl Group {
                 ..Limits::default()
             },
             connect: ConnectConfig { connect_timeout: plan.connect_timeout, ..ConnectConfig::default() },
+            resolve: resolve::Settings {
+                source: match &*plan.resolvers {
+                    [] => Source::default(),
+                    resolvers => Source::Servers(resolvers.to_vec()),
+                },
+                ..resolve::Settings::default()
+            },
             unix_socket: server.socket.clone(),
             versions: match plan.protocol {
                 Protocol::Negotiated => Versions::Negotiated,
@@ -141,6 +149,11 @@ impl Group {
                 Protocol::Http2 => Versions::Http2PriorKnowledge,
             },
             http1: h1::Config { header_timeout: plan.answer_timeout, keeps_spelling: true, ..h1::Config::default() },
+            http2: h2::Config {
+                keep_alive_interval: plan.silence_timeout,
+                keep_alive_timeout: plan.ping_timeout,
+                ..h2::Config::default()
+            },
             clock: self.clock.clone(),
             ..Config::default()
         }

@@ -323,7 +323,7 @@ impl Forwarder {
         Passage {
             stays_with: self.group.tokens.as_ref().and_then(|tokens| tokens.server(&parts.headers)),
             timeouts: self.group.plan.places.find("timeout").cloned(),
-            ends: client::ends(exchange.peer.as_ref(), exchange.secure),
+            ends: client::ends(&exchange),
             secure: exchange.secure,
             interims: exchange.interims,
             parts,
@@ -435,6 +435,7 @@ impl Forwarder {
             method: &passage.parts.method,
             sent: failed.sent(),
             kind: failed.kind(),
+            lost: matches!(&failed, Failed::Error(error) if retry::is_silence(error)),
             content: passage.content.is_there(),
             attempts: number,
             attempts_max: group.plan.retry.attempts_max,
@@ -495,6 +496,7 @@ impl Forwarder {
             attempt: attempt - 1,
             status: StatusCode::SERVICE_UNAVAILABLE,
             error: "destination_unavailable",
+            timer: None,
             because: match tried {
                 0 => "no server answers its health check".to_owned(),
                 tried => format!("{tried} servers were tried, and no other answers its health check"),
@@ -571,6 +573,7 @@ impl Forwarder {
                     attempt: number,
                     status: StatusCode::BAD_GATEWAY,
                     error: "http_upgrade_failed",
+                    timer: None,
                     because: because.to_owned(),
                 });
             }
@@ -584,7 +587,7 @@ impl Forwarder {
             Some(_) => body,
             None => {
                 let whose = Whose { upstream: group.plan.name.clone(), server: name.clone(), attempt: number };
-                let trail = passage.trail.clone();
+                let trail = passage.trail.at(passage.timeouts.as_ref());
                 Carried::body(body, Some(underway), group.plan.stall_timeout, group.clock(), trail, whose)
             }
         };

@@ -6,6 +6,8 @@ use std::error::Error as _;
 use http::Method;
 use wirelight_client::Phase;
 use wirelight_net::request::{Failure, Sent};
+use wirelight_proto::ConnectionError;
+use wirelight_proto::h2::rule::KEEP_ALIVE;
 use wirelight_semantics::decision::{Decision, Rule};
 use wirelight_semantics::method;
 use wirelight_service::{Error, Kind};
@@ -19,6 +21,8 @@ pub struct Facts<'a> {
     pub sent: Sent,
     /// What kind of failure it was.
     pub kind: Kind,
+    /// Whether the connection was given up with it.
+    pub lost: bool,
     /// Whether its content could be sent again.
     pub content: bool,
     /// How many attempts there have been.
@@ -53,7 +57,7 @@ pub fn judge(facts: Facts<'_>) -> Retrying {
     let safe = match facts.sent {
         Sent::Nothing => Retrying::Unsent,
         Sent::Something if !method::is_idempotent(facts.method) => return Retrying::Unsafe,
-        Sent::Something if !matches!(facts.kind, Kind::Gone | Kind::Io) => return Retrying::Pointless,
+        Sent::Something if !facts.lost && !matches!(facts.kind, Kind::Gone | Kind::Io) => return Retrying::Pointless,
         Sent::Something => Retrying::Idempotent,
     };
     match facts {
@@ -85,11 +89,20 @@ pub(crate) fn is_premature_close(error: &Error) -> bool {
     failure(error).is_some_and(|failure| failure.is_premature_close)
 }
 
+/// Whether a connection was given up because its server did not answer a PING.
+pub(crate) fn is_silence(error: &Error) -> bool {
+    caused_by(error).is_some_and(|refused: &ConnectionError| refused.rule.name == KEEP_ALIVE.name)
+}
+
 fn failure(error: &Error) -> Option<&Failure> {
+    caused_by(error)
+}
+
+fn caused_by<T: std::error::Error + 'static>(error: &Error) -> Option<&T> {
     let mut source = error.source();
     while let Some(cause) = source {
-        if let Some(failure) = cause.downcast_ref::<Failure>() {
-            return Some(failure);
+        if let Some(found) = cause.downcast_ref() {
+            return Some(found);
         }
         source = cause.source();
     }
@@ -120,6 +133,7 @@ impl Decision for Retrying {
                 "the server had the request, and failed in a way that another attempt would not mend".into()
             }
             Self::Spent => "some of its content has been read, and cannot be read again".into(),
+            Self::Enough(1) => "it was tried once".into(),
             Self::Enough(attempts) => format!("it was tried {attempts} times").into(),
             Self::NoBudget => "too many requests are tried again already".into(),
         }
@@ -158,6 +172,7 @@ mod tests {
             method: &Method::POST,
             sent: Sent::Something,
             kind: Kind::Gone,
+            lost: false,
             content: true,
             attempts: 1,
             attempts_max: 2,
@@ -169,6 +184,8 @@ mod tests {
             (Facts { sent: Sent::Nothing, ..post }, Retrying::Unsent),
             (get, Retrying::Idempotent),
             (Facts { kind: Kind::Timeout, ..get }, Retrying::Pointless),
+            (Facts { kind: Kind::Timeout, lost: true, ..get }, Retrying::Idempotent),
+            (Facts { kind: Kind::Timeout, lost: true, ..post }, Retrying::Unsafe),
             (Facts { kind: Kind::Malformed, ..get }, Retrying::Pointless),
             (Facts { content: false, ..get }, Retrying::Spent),
             (Facts { attempts: 2, ..get }, Retrying::Enough(2)),

@@ -10,6 +10,7 @@ use wirelight_semantics::decision::{Decision, Rule};
 use wirelight_service::{Error, Kind};
 
 use super::forward::PSEUDONYM;
+use super::retry;
 
 /// A request that could not be forwarded: by which server, at which attempt, when, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct Unforwarded {
     pub status: StatusCode,
     /// The name that RFC 9209 has for it.
     pub error: &'static str,
+    /// The property of `timeout` that says how long it was waited, where that was too long.
+    pub timer: Option<&'static str>,
     /// Why, in one sentence without a full stop.
     pub because: String,
 }
@@ -32,12 +35,17 @@ impl Unforwarded {
     /// What an error of an attempt comes to.
     pub(crate) fn of(error: &Error, upstream: &str, server: &str, attempt: u32) -> Self {
         let phase = Phase::of(error);
+        let (name, timer) = match retry::is_silence(error) {
+            true => ("connection_read_timeout", Some("ping")),
+            false => (name(phase, error.kind()), timer(phase, error.kind())),
+        };
         Self {
             upstream: upstream.to_owned(),
             server: Some(server.to_owned()),
             attempt,
             status: error.status(),
-            error: name(phase, error.kind()),
+            error: name,
+            timer,
             because: error.because().to_owned(),
         }
     }
@@ -50,6 +58,7 @@ impl Unforwarded {
             attempt,
             status: StatusCode::GATEWAY_TIMEOUT,
             error: "http_response_timeout",
+            timer: Some("answer"),
             because: format!("no response came in {limit:?}"),
         }
     }
@@ -101,6 +110,17 @@ fn name(phase: Phase, kind: Kind) -> &'static str {
     }
 }
 
+/// The property of `timeout` that says how long is waited in a phase.
+fn timer(phase: Phase, kind: Kind) -> Option<&'static str> {
+    match phase {
+        _ if kind != Kind::Timeout => None,
+        Phase::Connect | Phase::Proxy | Phase::Secure => Some("connect"),
+        Phase::Wait => Some("answer"),
+        Phase::Receive => Some("stall"),
+        _ => None,
+    }
+}
+
 static RULE: Rule = Rule {
     name: "proxy-error",
     section: "RFC 9209, section 2.1.1",
@@ -128,17 +148,13 @@ impl Decision for Unforwarded {
 
     fn otherwise(&self) -> Option<Cow<'static, str>> {
         match self.setting()? {
-            "answer" => Some("a longer `answer` would have waited on".into()),
-            _ => Some("a longer `connect` would have waited on".into()),
+            "ping" => Some("a longer `ping` would have waited on for a sign of the server".into()),
+            timer => Some(format!("a longer `{timer}` would have waited on").into()),
         }
     }
 
     fn setting(&self) -> Option<&'static str> {
-        match self.error {
-            "http_response_timeout" => Some("answer"),
-            "connection_timeout" => Some("connect"),
-            _ => None,
-        }
+        self.timer
     }
 
     fn declines(&self) -> bool {

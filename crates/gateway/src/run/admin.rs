@@ -10,6 +10,7 @@ use http::header::{self, HeaderValue};
 use http::{Method, StatusCode, request};
 use serde::Serialize;
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 use wirelight_semantics::auth;
 use wirelight_semantics::problem::Problem;
 use wirelight_server::{Address, Listener, Server};
@@ -34,6 +35,8 @@ pub(super) struct Desks {
     runtime: Option<Handle>,
     admin: Option<(SocketAddr, Desk)>,
     control: Option<Desk>,
+    /// Those that let nobody in any more, and answer whom they have let in.
+    left: Vec<Desk>,
 }
 
 /// A listener whose exchanges are about the gateway itself.
@@ -41,6 +44,8 @@ struct Desk {
     /// The socket once more, for whoever takes over; its end removes the file of a Unix socket.
     socket: Listener,
     server: Server,
+    /// Ends once everybody was answered.
+    serving: Option<JoinHandle<()>>,
 }
 
 /// An admin listener that is open and not used yet.
@@ -66,7 +71,7 @@ impl Opening {
 
 impl Desks {
     pub(super) fn new(core: Weak<Core>, runtime: Handle) -> Self {
-        Self { core, runtime: Some(runtime), admin: None, control: None }
+        Self { core, runtime: Some(runtime), ..Self::default() }
     }
 
     /// Opens what there is to ask at.
@@ -107,11 +112,10 @@ impl Desks {
         let clerk = Clerk { core: Weak::clone(&self.core), is_control };
         let service = clerk.layer(CatchPanic).layer(AnswerErrors::default()).layer(AddDate::default());
         let (listener, serving) = (socket.duplicate()?, server.clone());
-        if let Some(runtime) = &self.runtime {
-            // It ends with the runtime, or once it is drained; what it could fail at has been tried.
-            runtime.spawn(async move { drop(serving.serve(listener, service).await) });
-        }
-        Ok(Desk { socket, server })
+        // It ends with the runtime, or once it is drained; what it could fail at has been tried.
+        let serve = async move { drop(serving.serve(listener, service).await) };
+        let serving = self.runtime.as_ref().map(|runtime| runtime.spawn(serve));
+        Ok(Desk { socket, server, serving })
     }
 
     /// Puts the sockets, once more, among those for another process.
@@ -123,18 +127,37 @@ impl Desks {
         Ok(())
     }
 
-    /// Answers nobody new, and leaves the file of the socket for commands to whoever has it now.
+    /// Lets nobody new in, and leaves the file of the socket for commands to whoever has it now. Whoever has come in and
+    /// has said nothing yet is still answered: it does not know of the other process.
     pub(super) fn leave(&mut self) {
-        for desk in self.admin.take().map(|(_, desk)| desk).into_iter().chain(self.control.take()) {
-            desk.server.shutdown().drain();
-            drop(desk.socket.owning_file(false));
+        self.own_file(false);
+        self.left.extend(self.admin.take().map(|(_, desk)| desk).into_iter().chain(self.control.take()));
+        self.left.iter().for_each(|desk| desk.server.shutdown().retire());
+    }
+
+    /// Whoever was let in before [`leave`](Self::leave) and still says nothing is not waited for.
+    pub(super) fn drain_left(&self) {
+        self.left.iter().for_each(|desk| desk.server.shutdown().drain());
+    }
+
+    /// Says whether the file of the socket for commands goes with this process.
+    pub(super) fn own_file(&mut self, owning: bool) {
+        if let Some(Desk { socket, server, serving }) = self.control.take() {
+            self.control = Some(Desk { socket: socket.owning_file(owning), server, serving });
         }
     }
 
-    /// Answers nobody any more.
-    pub(super) fn close(&mut self) {
-        for desk in self.admin.take().map(|(_, desk)| desk).into_iter().chain(self.control.take()) {
-            desk.server.shutdown().drain();
+    /// Lets nobody in any more; ready once everybody who was let in before was answered.
+    pub(super) fn close(&mut self) -> impl Future<Output = ()> + use<> {
+        let mut desks = std::mem::take(&mut self.left);
+        desks.extend(self.admin.take().map(|(_, desk)| desk).into_iter().chain(self.control.take()));
+        desks.iter().for_each(|desk| desk.server.shutdown().drain());
+        let serving: Vec<_> = desks.iter_mut().filter_map(|desk| desk.serving.take()).collect();
+        async move {
+            for each in serving {
+                // Whatever ended it: nobody is served there any more.
+                let _ = each.await;
+            }
         }
     }
 }

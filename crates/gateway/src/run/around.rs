@@ -13,6 +13,7 @@ use wirelight_service::service::Boxed;
 use wirelight_service::{Body, Error, Fault, Kind, Request, Response, Result, Service, ServiceExt, Trail};
 
 use super::handler::{Handling, matched};
+use super::logs::LogHere;
 use crate::auth::basic::RequireBasic;
 use crate::auth::forward::{self, AskForward};
 use crate::config::plan::{Around, Edit, Page, ProxyHost, SecurityHeaders, Template, Written};
@@ -84,6 +85,7 @@ fn layer(around: &Written<Around>, inner: Boxed, handling: &Handling<'_>) -> Box
             let layer = AskForward { plan: plan.clone(), asked, inner };
             layer.layer(AnswerErrors::default()).layer(stage).boxed()
         }
+        Around::AccessLog(log) => LogHere::new(log.as_ref(), inner).layer(stage).boxed(),
         Around::Trace => {
             let layer = AnswerTrace { enabled: true, ..AnswerTrace::default() };
             inner.layer(layer).layer(stage).boxed()

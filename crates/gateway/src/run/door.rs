@@ -3,12 +3,13 @@
 use std::io;
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
 use wirelight_net::tls::{Acceptor, Settings};
-use wirelight_server::{Address, Listener, Server, Workers};
+use wirelight_server::{Address, Listener, Pulse, Server, Workers};
 use wirelight_service::{Clock, Service};
 
 use super::Trouble;
@@ -26,6 +27,7 @@ pub(super) struct Door {
     watch: Mutex<Option<Watch>>,
     server: Server,
     workers: Option<Workers>,
+    pulse: Pulse,
     /// The sockets once more, for whoever takes over; none once nobody new is let in.
     sockets: Vec<Listener>,
 }
@@ -60,13 +62,13 @@ fn bound(listen: &Listen, workers: NonZeroUsize) -> io::Result<Vec<Listener>> {
 }
 
 impl Door {
-    /// Lets connections in.
+    /// Lets connections in; from then on that `located` holds, they say to which of our addresses they were made.
     pub(super) fn serve(
         plan: Listen,
         opened: Opened,
         workers: NonZeroUsize,
         server: Server,
-        service: impl Service,
+        (service, located): (impl Service, Arc<AtomicBool>),
     ) -> io::Result<Self> {
         let Opened { certificates, sockets } = opened;
         let acceptor = certificates.as_ref().map(Certificates::acceptor);
@@ -78,7 +80,7 @@ impl Door {
         });
         let count = workers.get();
         let secured = |socket: &Listener| {
-            let mut listener = socket.duplicate()?;
+            let mut listener = socket.duplicate()?.located(Arc::clone(&located));
             if let Some(introductions) = &introductions {
                 listener = listener.introduced(Arc::clone(introductions));
             }
@@ -96,7 +98,8 @@ impl Door {
         let address = shares.iter().flatten().next().map_or(Address::Unnamed, Listener::address);
         let workers = Workers::start_with(&server, shares, service)?;
         let watch = Mutex::new(watch);
-        Ok(Self { plan, address, acceptor, watch, server, workers: Some(workers), sockets })
+        let pulse = workers.pulse();
+        Ok(Self { plan, address, acceptor, watch, server, workers: Some(workers), pulse, sockets })
     }
 
     /// Whether it can go on as what another plan says of a listener.
@@ -140,6 +143,13 @@ impl Door {
     pub(super) fn drain(&mut self) {
         self.sockets.clear();
         self.server.shutdown().drain();
+    }
+
+    /// Which of its workers did not answer the nudge before this one.
+    pub(super) fn silent(&self) -> Vec<usize> {
+        let silent = self.pulse.silent();
+        self.pulse.nudge();
+        silent
     }
 
     /// What is waited for until every connection has ended.

@@ -8,6 +8,7 @@ mod door;
 mod entry;
 mod handler;
 pub mod handover;
+mod logs;
 pub mod reload;
 mod running;
 mod trouble;
@@ -17,7 +18,7 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -95,10 +96,14 @@ struct Core {
     desks: Mutex<Desks>,
     watch: Arc<Watch>,
     workers: NonZeroUsize,
+    /// Whether some upstream is told to which of our addresses connections are made.
+    located: Arc<AtomicBool>,
     source: Option<PathBuf>,
     grace: Duration,
     rest: Duration,
     control: Handle,
+    /// Whether the thread of `control` has turned since it was last asked.
+    control_turns: AtomicBool,
     began: Instant,
     /// How often the plan was swapped, and how often it could not be.
     reloads: (AtomicU64, AtomicU64),
@@ -139,6 +144,7 @@ impl Gateway {
         let watch = Arc::new(Watch::new(observer));
         let prepared = watch.prepare(None, &plan, control.handle())?;
         let (listeners, admin) = (plan.listeners.clone(), plan.admin.clone());
+        let located = Arc::new(AtomicBool::new(plan.announces()));
         let running = Running::build(plan, None, Sending::Really { threads: workers.get() + 1 }, &clock)?;
         let opened = listeners
             .iter()
@@ -156,10 +162,12 @@ impl Gateway {
             desks: Mutex::default(),
             watch,
             workers,
+            located,
             source,
             grace,
             rest,
             control: control.handle().clone(),
+            control_turns: AtomicBool::new(true),
             began: Instant::now(),
             reloads: (AtomicU64::new(0), AtomicU64::new(0)),
             swapping: Mutex::new(()),
@@ -204,6 +212,23 @@ impl Gateway {
         self.core.watch.reopen();
     }
 
+    /// Which threads did not answer the nudge that this gave them when it was last called: they do not turn. No thread
+    /// that serves is silent for as long as it takes to answer a few requests.
+    pub fn silent_threads(&self) -> Vec<String> {
+        let doors = lock(&self.core.doors);
+        let of_door = |door: &Door| {
+            let name = |number: usize| format!("worker {number} of {}", door.address);
+            door.silent().into_iter().map(name).collect::<Vec<_>>()
+        };
+        let mut silent: Vec<String> = doors.iter().flat_map(of_door).collect();
+        if !self.core.control_turns.swap(false, Relaxed) {
+            silent.push("the thread for health checks and commands".to_owned());
+        }
+        let core = Arc::clone(&self.core);
+        self.core.control.spawn(async move { core.control_turns.store(true, Relaxed) });
+        silent
+    }
+
     /// Sends the listening sockets to another process.
     ///
     /// # Errors
@@ -223,7 +248,18 @@ impl Gateway {
         lock(&self.core.desks).leave();
         lock(&self.core.doors).iter_mut().for_each(Door::retire);
         thread::sleep(self.core.rest);
+        lock(&self.core.desks).drain_left();
         self.drain();
+    }
+
+    /// Makes the file of the socket for commands ours: it is removed in the end. Until then, it is whose it was.
+    pub fn own_control(&self) {
+        lock(&self.core.desks).own_file(true);
+    }
+
+    /// Leaves the file of the socket for commands to a process that may have taken over.
+    pub fn leave_control(&self) {
+        lock(&self.core.desks).own_file(false);
     }
 
     /// Requests under way finish; nothing new begins.
@@ -244,7 +280,8 @@ impl Gateway {
                 None => break,
             }
         }
-        lock(&self.core.desks).close();
+        let asked = lock(&self.core.desks).close();
+        self.core.control.block_on(asked);
         self.core.watch.finish();
         ended
     }
@@ -308,6 +345,7 @@ impl Core {
         }
         let told = self.told(&current, &difference, &plan, &doors, true);
         running.watch_health(&self.control);
+        self.located.store(plan.announces(), Relaxed);
         self.shared.current.store(Arc::new(running));
         self.watch.swap(prepared);
         let mut late = None;
@@ -380,6 +418,7 @@ impl Core {
         let observer: Arc<dyn Observer> = self.watch.clone();
         let server = Server::observed(config, self.shared.clock.clone(), Some(observer));
         let service = entry::around(Entry { shared: Arc::clone(&self.shared), listener: plan.address });
+        let service = (service, Arc::clone(&self.located));
         Door::serve(plan, opened, self.workers, server, service).map_err(Trouble::Threads)
     }
 }

@@ -1,24 +1,21 @@
-//! Who watches the exchanges of a gateway: the access log and the exporter of spans, which a reload may swap.
+//! Who watches the exchanges of a gateway: the access logs and the exporter of spans, which a reload may swap.
 
 use std::fmt::Display;
-use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use http::HeaderMap;
 use tokio::runtime::Handle;
 use wirelight_net::observe::{ConnectionInfo, Observer, Record, Watcher, Wire};
 
 use super::Trouble;
-use crate::access_log::{self, AccessLog, LogFile, Writer};
+use super::logs::Logs;
 use crate::config::Plan;
-use crate::config::plan;
 use crate::otlp::{Counts, Exporter};
 
 /// An observer whose parts can be swapped under the exchanges.
 pub(super) struct Watch {
-    log: ArcSwapOption<AccessLog>,
-    writer: Mutex<Option<Writer>>,
+    logs: ArcSwap<Logs>,
     spans: ArcSwapOption<Exporter>,
     /// What became of spans, whoever exported them.
     pub(super) counts: Arc<Counts>,
@@ -28,30 +25,19 @@ pub(super) struct Watch {
 
 /// What a new plan needs that the old one did not have, opened but not used yet.
 pub(super) struct Prepared {
-    log: Option<Option<(AccessLog, Writer)>>,
+    logs: Logs,
     spans: Option<Option<Exporter>>,
 }
 
 impl Watch {
     pub(super) fn new(other: Option<Arc<dyn Observer>>) -> Self {
-        Self {
-            log: ArcSwapOption::empty(),
-            writer: Mutex::default(),
-            spans: ArcSwapOption::empty(),
-            counts: Arc::default(),
-            other,
-        }
+        Self { logs: ArcSwap::default(), spans: ArcSwapOption::empty(), counts: Arc::default(), other }
     }
 
     /// Opens what is different in a plan; nothing is swapped yet.
     pub(super) fn prepare(&self, old: Option<&Plan>, new: &Plan, control: &Handle) -> Result<Prepared, Trouble> {
-        let same_log = old.is_some_and(|old| old.access_log == new.access_log);
         let same_spans = old.is_some_and(|old| old.tracing == new.tracing);
-        let log = match &new.access_log {
-            _ if same_log => None,
-            Some(log) => Some(Some(open(log)?)),
-            None => Some(None),
-        };
+        let logs = self.logs.load().prepare(new)?;
         let exporting = new.tracing.as_ref().and_then(|tracing| Some((tracing.collector.as_ref()?, tracing)));
         let spans = match exporting {
             _ if same_spans => None,
@@ -61,17 +47,12 @@ impl Watch {
             }
             None => Some(None),
         };
-        Ok(Prepared { log, spans })
+        Ok(Prepared { logs, spans })
     }
 
     /// Puts into use what was prepared. What is replaced writes out what it has.
     pub(super) fn swap(&self, prepared: Prepared) {
-        if let Some(log) = prepared.log {
-            let (log, writer) = log.unzip();
-            self.log.store(log.map(Arc::new));
-            let old = std::mem::replace(&mut *self.writer.lock().unwrap_or_else(PoisonError::into_inner), writer);
-            drop(old);
-        }
+        self.logs.store(Arc::new(prepared.logs));
         if let Some(spans) = prepared.spans
             && let Some(old) = self.spans.swap(spans.map(Arc::new))
         {
@@ -82,28 +63,16 @@ impl Watch {
 
     /// Has log files looked at: those that were moved away are made anew.
     pub(super) fn reopen(&self) {
-        if let Some(log) = &*self.log.load() {
-            log.reopen();
-        }
+        self.logs.load().reopen();
     }
 
     /// Writes out everything, and ends.
     pub(super) fn finish(&self) {
-        self.log.store(None);
-        drop(self.writer.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.logs.store(Arc::default());
         if let Some(spans) = self.spans.swap(None) {
             spans.finish();
         }
     }
-}
-
-fn open(plan: &plan::AccessLog) -> Result<(AccessLog, Writer), Trouble> {
-    let config = access_log::Config { format: plan.format, ..access_log::Config::default() };
-    let started = match &plan.file {
-        Some(path) => LogFile::open(path, plan.rotation).and_then(|file| AccessLog::start(config, file, None)),
-        None => AccessLog::start(config, io::stdout(), None),
-    };
-    started.map_err(|error| Trouble::AccessLog(plan.file.clone(), error))
 }
 
 /// What somebody else keeps of a message's fields; the log's choice where that is nothing.
@@ -113,7 +82,7 @@ fn either(kept: HeaderMap, log: impl FnOnce() -> HeaderMap) -> HeaderMap {
 
 impl Observer for Watch {
     fn wants_records(&self) -> bool {
-        self.log.load().is_some()
+        self.logs.load().any().is_some()
             || self.spans.load().is_some()
             || self.other.as_ref().is_some_and(|other| other.wants_records())
     }
@@ -133,7 +102,7 @@ impl Observer for Watch {
     }
 
     fn keep(&self, fields: &HeaderMap) -> HeaderMap {
-        match (&self.other, &*self.log.load()) {
+        match (&self.other, self.logs.load().any()) {
             (Some(other), Some(log)) => either(other.keep(fields), || log.keep(fields)),
             (Some(other), None) => other.keep(fields),
             (None, Some(log)) => log.keep(fields),
@@ -142,7 +111,7 @@ impl Observer for Watch {
     }
 
     fn keep_of_response(&self, fields: &HeaderMap) -> HeaderMap {
-        match (&self.other, &*self.log.load()) {
+        match (&self.other, self.logs.load().any()) {
             (Some(other), Some(log)) => either(other.keep_of_response(fields), || log.keep_of_response(fields)),
             (Some(other), None) => other.keep_of_response(fields),
             (None, Some(log)) => log.keep_of_response(fields),
@@ -155,16 +124,22 @@ impl Observer for Watch {
     }
 
     fn seen(&self, record: Box<Record>) -> Option<Box<Record>> {
-        if let Some(log) = &*self.log.load() {
+        let logs = self.logs.load();
+        if let Some(log) = logs.of(&record.trail) {
             log.write(&record);
         }
         if let Some(spans) = &*self.spans.load() {
             spans.export(&record);
         }
-        match &self.other {
-            Some(other) => other.seen(record),
-            None => Some(record),
+        let mut record = match &self.other {
+            Some(other) => other.seen(record)?,
+            None => record,
+        };
+        if logs.is_divided() {
+            // It may be long until it is filled again, and what stands in its trail holds a log open.
+            record.trail = record.trail.renewed();
         }
+        Some(record)
     }
 
     fn closed(&self, connection: &ConnectionInfo, because: &dyn Display) {

@@ -57,7 +57,12 @@ impl Decision for Refused {
 }
 
 fn connection() -> Arc<ConnectionInfo> {
-    Arc::new(ConnectionInfo { id: 7, peer: Some(Peer::Internet("192.0.2.1:4711".parse().unwrap())), secured: None })
+    Arc::new(ConnectionInfo {
+        id: 7,
+        peer: Some(Peer::Internet("192.0.2.1:4711".parse().unwrap())),
+        secured: None,
+        local: None,
+    })
 }
 
 fn record(target: &str, fields: &[(&str, &[u8])]) -> Box<Record> {
@@ -226,7 +231,7 @@ fn pretty_prefers_the_decision_that_names_the_status() {
         (308, &["308 to ./a/", "sent as it is"][..], "  the cause of 308 to ./a/\n"),
         (304, &["304 Not Modified", "sent as it is"], "  the cause of 304 Not Modified\n"),
         (200, &["taken from memory", "sent as it is"], "  2.25 ms\n"),
-        (500, &["something", "the last"], "  the cause of the last\n"),
+        (500, &["something", "the last"], "  2.25 ms\n"),
         (500, &[], "  2.25 ms\n"),
     ] {
         let mut record = record("/a", &[]);

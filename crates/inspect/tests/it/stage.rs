@@ -49,7 +49,7 @@ impl Stage {
         let (near, far) = tokio::io::duplex(buffer_bytes);
         let (http1, http2) = (Arc::new(h1::Config::default()), Arc::new(h2::Config::default()));
         let engine = Engine::by_preface(http1, http2, self.context.clock.now());
-        let info = ConnectionInfo { id: 1, peer: None, secured: None };
+        let info = ConnectionInfo { id: 1, peer: None, secured: None, local: None };
         let served = wirelight_net::serve(far, engine, Arc::clone(&self.service), Arc::clone(&self.context), info);
         (near, tokio::spawn(served))
     }

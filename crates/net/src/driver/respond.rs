@@ -81,9 +81,10 @@ where
         if let Some(record) = &exchange.record {
             parts.extensions.insert(wirelight_service::Exchange { interims, ..record.exchange() });
         } else if self.context.config.peer || interims.is_some() {
-            let ConnectionInfo { peer, secured, .. } = &*self.connection;
-            let (peer, secure) = (peer.clone(), secured.is_some());
-            parts.extensions.insert(wirelight_service::Exchange { trail: Trail::unwatched(), peer, secure, interims });
+            let ConnectionInfo { peer, secured, local, .. } = &*self.connection;
+            let (peer, local, secure) = (peer.clone(), local.clone(), secured.is_some());
+            let exchange = wirelight_service::Exchange { trail: Trail::unwatched(), peer, local, secure, interims };
+            parts.extensions.insert(exchange);
         }
         if may_switch(parts) {
             let (promise, upgrade) = Upgrade::channel();

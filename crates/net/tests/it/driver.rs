@@ -55,7 +55,7 @@ pub(crate) fn stage_with(config: Config, http1: h1::Config, service: impl Servic
     let observer: Arc<dyn Observer> = Arc::clone(&seen) as _;
     let context = Context { config, clock: clock.clone(), observer: Some(observer), drain: drain.clone() };
     let engine = h1::Connection::new(Role::Server, Arc::new(http1), clock.now());
-    let connection = ConnectionInfo { id: 1, peer: None, secured: None };
+    let connection = ConnectionInfo { id: 1, peer: None, secured: None, local: None };
     let task = tokio::spawn(wirelight_net::serve(near, engine, Arc::new(service), Arc::new(context), connection));
     Stage { peer, clock, drain, seen, task }
 }
@@ -80,7 +80,7 @@ impl Stage {
 
     pub(crate) fn reasons(&self) -> Vec<String> {
         let records = self.seen.records.lock().unwrap();
-        records.iter().filter_map(|record| record.trail.decisive(|why| why.because().into_owned())).collect()
+        records.iter().filter_map(|record| record.trail.decisive(record.status, |why| why.because().into_owned())).collect()
     }
 }
 
@@ -413,7 +413,7 @@ async fn a_malformed_stream_is_refused_in_the_log_with_its_rule_and_the_connecti
     let observer: Arc<dyn Observer> = Arc::clone(&seen) as _;
     let context = Context { clock: clock.clone(), observer: Some(observer), ..Context::default() };
     let engine = wirelight_proto::Engine::by_preface(Arc::default(), Arc::default(), clock.now());
-    let connection = ConnectionInfo { id: 1, peer: None, secured: None };
+    let connection = ConnectionInfo { id: 1, peer: None, secured: None, local: None };
     let task = tokio::spawn(wirelight_net::serve(near, engine, Arc::new(echo), Arc::new(context), connection));
     peer.send(wirelight_proto::h2::PREFACE);
     peer.send([0, 0, 0, 4, 0, 0, 0, 0, 0]);
@@ -425,7 +425,7 @@ async fn a_malformed_stream_is_refused_in_the_log_with_its_rule_and_the_connecti
     let records = seen.records.lock().unwrap();
     let [record] = &records[..] else { panic!("{} records", records.len()) };
     assert_eq!((record.status.as_u16(), record.ending), (400, Ending::Refused));
-    let why = record.trail.decisive(|why| (why.rule().section.to_owned(), why.because().into_owned())).unwrap();
+    let why = record.trail.decisive(record.status, |why| (why.rule().section.to_owned(), why.because().into_owned())).unwrap();
     assert!(why.0.starts_with("RFC 9113"), "{why:?}");
     assert!(!task.is_finished(), "a stream's fault ends no connection");
 }
@@ -481,7 +481,7 @@ async fn a_watcher_hears_everything_of_its_connection_in_order() {
     let observer: Arc<dyn Observer> = Arc::new(told.clone());
     let context = Context { clock: clock.clone(), observer: Some(observer), ..Context::default() };
     let engine = h1::Connection::new(Role::Server, Arc::new(h1::Config::default()), clock.now());
-    let connection = ConnectionInfo { id: 7, peer: None, secured: None };
+    let connection = ConnectionInfo { id: 7, peer: None, secured: None, local: None };
     let service = async |_: Request| Ok::<Response, Error>(Response::new(Body::from(vec![b'x'; 20_000])));
     let task = tokio::spawn(wirelight_net::serve(near, engine, Arc::new(service), Arc::new(context), connection));
     for bytes in ["GET / HT", "TP/1.1\r\nHost: a\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nBad Field: b\r\n\r\n"] {

@@ -277,7 +277,7 @@ async fn a_handler_is_asked_when_it_has_something_to_say_and_not_when_another_ha
     };
     let (near, peer) = pipe();
     let engine = h2::Connection::new(Role::Server, Arc::default(), Instant::now());
-    let connection = ConnectionInfo { id: 1, peer: None, secured: None };
+    let connection = ConnectionInfo { id: 1, peer: None, secured: None, local: None };
     tokio::spawn(wirelight_net::serve(near, engine, Arc::new(service), Arc::new(Context::default()), connection));
     let mut client = h2::Connection::new(Role::Client, Arc::default(), Instant::now());
     let (mut input, mut out) = (Incoming::new(), Outgoing::new());

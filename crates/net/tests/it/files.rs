@@ -96,7 +96,7 @@ async fn ask(content: &[u8], promised: u64) -> Came {
     let observer: Arc<dyn Observer> = Arc::clone(&records) as _;
     let context = Context { observer: Some(observer), ..Context::default() };
     let engine = h1::Connection::new(Role::Server, Arc::default(), Clock::system().now());
-    let info = ConnectionInfo { id: 1, peer: None, secured: None };
+    let info = ConnectionInfo { id: 1, peer: None, secured: None, local: None };
     let served = tokio::spawn(wirelight_net::serve(near, engine, Arc::new(service), Arc::new(context), info));
     // The second request waits for the first to be answered whole.
     let get = b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";

@@ -84,7 +84,7 @@ fn context(notebook: &Arc<Notebook>) -> (Arc<RequestContext>, Clock) {
 }
 
 fn info() -> ConnectionInfo {
-    ConnectionInfo { id: 1, peer: None, secured: None }
+    ConnectionInfo { id: 1, peer: None, secured: None, local: None }
 }
 
 fn old(notebook: &Arc<Notebook>) -> (Box<Requests<Pipe, h1::Connection>>, Peer, Clock) {

@@ -50,7 +50,7 @@ fn stage() -> Stage {
     let clock = Clock::manual(SystemTime::UNIX_EPOCH);
     let context = RequestContext { config: RequestConfig::default(), clock: clock.clone(), observer: None };
     let engine = h1::Connection::new(Role::Client, Arc::new(h1::Config::default()), clock.now());
-    let info = ConnectionInfo { id: 1, peer: None, secured: None };
+    let info = ConnectionInfo { id: 1, peer: None, secured: None, local: None };
     let client = Some(Box::new(Requests::new(near, engine, Arc::new(context), info)));
     Stage { client, peer, clock, house: Arc::default() }
 }

@@ -41,7 +41,7 @@ async fn scene(pipe_bytes: usize, service: impl Service) -> Scene {
         let mut tls = acceptor().accept(near, &[]).unwrap();
         let secured = poll_fn(|cx| tls.poll_handshake(cx)).await.unwrap();
         let engine = h1::Connection::new(Role::Server, Arc::default(), context.clock.now());
-        let connection = ConnectionInfo { id: 1, peer: None, secured: Some(Box::new(secured)) };
+        let connection = ConnectionInfo { id: 1, peer: None, secured: Some(Box::new(secured)), local: None };
         wirelight_net::serve(tls, engine, Arc::new(service), Arc::new(context), connection).await
     });
     poll_fn(|cx| client.poll_handshake(cx)).await.unwrap();

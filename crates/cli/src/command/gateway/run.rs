@@ -20,7 +20,7 @@ pub(crate) fn run(arguments: &Run) -> Result<(), Failure> {
     let predecessor = successor::predecessor()?;
     let plan = super::plan(path)?;
     let signals = Signals::listen().map_err(|error| Failure::new(format!("signals cannot be heard: {error}")))?;
-    let prints_lines = plan.access_log.as_ref().is_some_and(|log| log.file.is_none());
+    let prints_lines = plan.prints_lines();
     let mut inherited = match &predecessor {
         Some(predecessor) => predecessor.sockets()?,
         None => {
@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &Run) -> Result<(), Failure> {
         }
     };
     inherited.control = match inherited.control.take() {
-        Some(socket) => Some(socket.owning_file(true)),
+        Some(socket) => Some(socket),
         None => control::open(path, arguments.control.as_deref()),
     };
     let inspection = Inspection::planned(&arguments.inspect, &plan)?;
@@ -53,6 +53,8 @@ pub(crate) fn run(arguments: &Run) -> Result<(), Failure> {
     let _told = inspection.map(|inspection| inspection.serve(&gateway.addresses())).transpose()?;
     if let Some(predecessor) = predecessor {
         predecessor.relieve()?;
+        // Had we failed before, the file would still be the other's.
+        gateway.own_control();
     }
     systemd::ready();
     signals.obey(&gateway, &successors, || reload(&gateway, path));

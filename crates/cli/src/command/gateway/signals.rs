@@ -25,8 +25,8 @@ pub(super) struct Signals {
 
 /// How serving ends.
 enum End {
-    /// We were told to.
-    Told,
+    /// We were told to; another process may be about to serve in our place.
+    Told { awaits_successor: bool },
     /// Another process serves in our place.
     Succeeded,
 }
@@ -53,11 +53,12 @@ impl Signals {
         let end = runtime.block_on(async {
             let (tell, mut told) = mpsc::channel(1);
             let mut heart = systemd::heartbeat().map(tokio::time::interval);
+            let mut watchdog = systemd::Watchdog::default();
             let mut awaits_successor = false;
             loop {
                 tokio::select! {
-                    _ = terminate.recv() => break End::Told,
-                    _ = interrupt.recv() => break End::Told,
+                    _ = terminate.recv() => break End::Told { awaits_successor },
+                    _ = interrupt.recv() => break End::Told { awaits_successor },
                     _ = hang_up.recv() => reload(),
                     _ = first.recv() => gateway.reopen_logs(),
                     _ = second.recv() => {
@@ -74,7 +75,7 @@ impl Signals {
                             break End::Succeeded;
                         }
                     }
-                    () = beat(&mut heart) => systemd::alive(),
+                    () = beat(&mut heart) => watchdog.look(gateway),
                 }
             }
         });
@@ -85,8 +86,11 @@ impl Signals {
             });
         });
         match end {
-            End::Told => {
+            End::Told { awaits_successor } => {
                 systemd::stopping();
+                if awaits_successor {
+                    gateway.leave_control();
+                }
                 gateway.drain();
             }
             End::Succeeded => gateway.retire(),

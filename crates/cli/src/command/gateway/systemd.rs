@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sd_notify::NotifyState;
+use wirelight_gateway::run::Gateway;
 
 /// We serve.
 pub(super) fn ready() {
@@ -27,14 +28,33 @@ pub(super) fn succeeded_by(process: u32) {
     tell(&[NotifyState::MainPid(process), NotifyState::Ready]);
 }
 
-/// We are alive.
-pub(super) fn alive() {
-    tell(&[NotifyState::Watchdog]);
+/// Tells that we are alive for as long as every thread turns.
+#[derive(Default)]
+pub(super) struct Watchdog {
+    /// Those that did not turn when it was last looked.
+    silent: Vec<String>,
 }
 
-/// How often systemd wants to hear that we are alive, if it does: twice as often as it would act.
+impl Watchdog {
+    /// Looks whether every thread has turned since the last time, and says so; systemd hears nothing while one has not.
+    pub(super) fn look(&mut self, gateway: &Gateway) {
+        let silent = gateway.silent_threads();
+        for thread in silent.iter().filter(|thread| !self.silent.contains(thread)) {
+            eprintln!(
+                "wirelight: {thread} does not turn; systemd is not told that this process is alive until it does"
+            );
+        }
+        self.silent = silent;
+        if self.silent.is_empty() {
+            tell(&[NotifyState::Watchdog]);
+        }
+    }
+}
+
+/// How often it is looked whether we are alive, if systemd wants to hear of it: four times as often as it would act, so
+/// that a thread that is busy for up to half of that time costs nothing.
 pub(super) fn heartbeat() -> Option<Duration> {
-    sd_notify::watchdog_enabled().map(|limit| limit / 2).filter(|every| !every.is_zero())
+    sd_notify::watchdog_enabled().map(|limit| limit / 4).filter(|every| !every.is_zero())
 }
 
 fn tell(states: &[NotifyState<'_>]) {

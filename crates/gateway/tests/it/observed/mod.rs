@@ -1,5 +1,6 @@
 //! What a running gateway tells of its exchanges: metrics, traces, spans, and the words of the config for them.
 
+mod logs;
 mod metrics;
 mod traces;
 mod words;

@@ -67,6 +67,7 @@ fn each_fault_is_found() {
         ),
         ("access-log \"a.log\" rotate=\"0B\"", "1:27 a file of no bytes holds no line (such as \"100MiB\")"),
         ("access-log \"a.log\" rotate=\"1KiB\" keep=-1", "1:39 this is to be a whole number from 0 to 10000"),
+        ("access-log off", "1:1 nothing is logged unless it is said"),
         ("inspector 4040", "1:11 this is to be text (write it in quotes)"),
         ("inspector exchanges=0", "1:21 this is to be a whole number from 1 to 10000000"),
         (
@@ -86,5 +87,26 @@ fn each_fault_is_found() {
         let site = "site default { listen \":1\"; route { respond } }";
         compare(&mut wrong, &format!("{words}\n{site}"), expected);
     }
+    let of_route = |words: &str| format!("site default {{\nlisten \":1\"\nroute {{\n{words}\nrespond\n}} }}");
+    for (words, expected) in [
+        ("acess-log off", "4:1 `acess-log` is no word in `route` (did you mean `access-log`?)"),
+        ("access-log of format=jsn", "4:22 `jsn` is no format of an access log (did you mean `json`?)"),
+        ("access-log off format=json", "4:16 `format` is no property of `access-log` (none belongs here)"),
+        ("access-log off a.log", "4:16 `access-log` takes one argument (this one is too many)"),
+        ("access-log a b", "4:14 `access-log` takes one argument (this one is too many)"),
+        (
+            "access-log keep=2",
+            "4:17 no file is kept where none is rotated (say `rotate`, too, such as rotate=\"100MiB\")",
+        ),
+        ("access-log a; access-log off", "4:15 `access-log` is said twice (only one could count)"),
+        ("access-log a { b }", "4:16 `access-log` has no block (nothing belongs here)"),
+    ] {
+        compare(&mut wrong, &of_route(words), expected);
+    }
+    let twice = format!("access-log \"a.log\"\n{}", of_route("access-log \"a.log\" format=json"));
+    let ways = "5:1 two access logs write to DIR/a.log in different ways";
+    compare(&mut wrong, &twice, ways);
+    let after = "site default {\nlisten \":1\"\nroute { respond }\naccess-log off }";
+    compare(&mut wrong, after, "4:1 `access-log` stands behind a route");
     assert!(wrong.is_empty(), "{wrong}");
 }

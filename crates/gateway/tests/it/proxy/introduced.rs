@@ -109,13 +109,69 @@ fn a_server_is_told_whose_a_connection_is_and_nobody_shares_one() {
             match version {
                 "v1" => {
                     let line = String::from_utf8(header.clone()).unwrap();
-                    assert!(line.starts_with("PROXY TCP4 127.0.0.1 0.0.0.0 ") && line.ends_with(" 80\r\n"), "{line}");
+                    let ours = format!(" {}\r\n", front.address.port());
+                    assert!(line.starts_with("PROXY TCP4 127.0.0.1 127.0.0.1 ") && line.ends_with(&ours), "{line}");
                 }
                 _ => {
-                    assert_eq!(&header[12..24], [0x21, 0x11, 0, 12, 127, 0, 0, 1, 0, 0, 0, 0]);
-                    assert_eq!(&header[26..28], 80u16.to_be_bytes());
+                    assert_eq!(&header[12..24], [0x21, 0x11, 0, 12, 127, 0, 0, 1, 127, 0, 0, 1]);
+                    assert_eq!(&header[26..28], front.address.port().to_be_bytes());
                 }
             }
         }
     }
+}
+
+/// A server that keeps the line of version 1 that comes ahead of each connection.
+fn introduced() -> (Scripted, Arc<Mutex<Vec<String>>>) {
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&lines);
+    let server = Scripted::start(move |_, mut stream| {
+        let mut line = Vec::new();
+        while !line.ends_with(b"\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            line.push(byte[0]);
+        }
+        seen.lock().unwrap().push(String::from_utf8(line).unwrap());
+        request(&mut stream);
+        stream.write_all(OK).unwrap();
+    });
+    (server, lines)
+}
+
+#[test]
+fn a_server_is_told_to_which_address_a_connection_was_made() {
+    let (server, lines) = introduced();
+    let config = |announced: &str| {
+        format!(
+            "upstream u {{ server \"http://{}\"; {announced} }}\n\
+             site default {{ listen \"0.0.0.0:0\"; listen \"127.0.0.1:0\" {{ proxy-protocol \"127.0.0.0/8\" }}\n\
+             route {{ proxy u }} }}",
+            server.address
+        )
+    };
+    let front = Front::run(&config("proxy-protocol v1"));
+    let ports: Vec<u16> = front.gateway.addresses().iter().map(port).collect();
+    let send = |ip: &str, port: u16, before: &str| {
+        let mut stream = std::net::TcpStream::connect((ip, port)).unwrap();
+        stream.write_all(&[before.as_bytes(), GET].concat()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert_eq!(status(&answer), 200, "{answer}");
+        lines.lock().unwrap().pop().unwrap()
+    };
+    // Whatever the listener is bound to, it is the address that the client has connected to.
+    for ip in ["127.0.0.1", "127.0.0.2"] {
+        let line = send(ip, ports[0], "");
+        assert!(line.starts_with("PROXY TCP4 127.0.0.1 ") || line.starts_with("PROXY TCP4 127.0.0.2 "), "{line}");
+        assert!(line.contains(&format!(" {ip} ")) && line.ends_with(&format!(" {}\r\n", ports[0])), "{line}");
+    }
+    // A proxy before us knows better to which address that was.
+    let line = send("127.0.0.1", ports[1], "PROXY TCP4 198.51.100.7 203.0.113.9 4711 443\r\n");
+    assert_eq!(line, "PROXY TCP4 198.51.100.7 203.0.113.9 4711 443\r\n");
+}
+
+fn port(address: &wirelight_server::Address) -> u16 {
+    let wirelight_server::Address::Internet(address) = address else { panic!("it listens on an address") };
+    address.port()
 }

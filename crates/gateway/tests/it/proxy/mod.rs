@@ -4,8 +4,10 @@ mod bad;
 mod guards;
 mod introduced;
 mod leading;
+mod names;
 mod odd;
 mod servers;
+mod silence;
 mod switching;
 mod ways;
 
@@ -138,11 +140,15 @@ impl Front {
     }
 
     pub(super) fn run(config: &str) -> Self {
+        Self::run_at(config, Clock::system())
+    }
+
+    pub(super) fn run_at(config: &str, clock: Clock) -> Self {
         let plan = File::parse("test.kdl", config, "/".as_ref()).unwrap_or_else(|faults| panic!("{faults}"));
         let plan = plan.plan().unwrap_or_else(|faults| panic!("{faults}"));
         let trails = Trails::default();
         let observer: Arc<dyn Observer> = Arc::new(trails.clone());
-        let gateway = Gateway::start(plan, NonZeroUsize::new(1), Some(observer), Clock::system()).unwrap();
+        let gateway = Gateway::start(plan, NonZeroUsize::new(1), Some(observer), clock).unwrap();
         let Address::Internet(address) = gateway.addresses()[0] else { panic!("it listens on an address") };
         Self { gateway, address, trails }
     }

@@ -125,7 +125,7 @@ impl Sky {
     fn serve(&self, connection: usize, near: Pipe, engine: impl Connection + Unpin + Send + 'static) -> Served {
         let world = Arc::clone(&self.world);
         let service = Arc::new(move |request: Request| service::act(Arc::clone(&world), request));
-        let info = ConnectionInfo { id: connection as u64, peer: None, secured: None };
+        let info = ConnectionInfo { id: connection as u64, peer: None, secured: None, local: None };
         let serve = wirelight_net::serve(near, engine, service, Arc::clone(&self.context), info);
         let polls = Arc::new(AtomicUsize::new(0));
         Served { task: tokio::spawn(Counted(serve, Arc::clone(&polls))), polls }
