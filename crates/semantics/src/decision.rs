@@ -71,6 +71,15 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
+/// A clause of a decision as a sentence: with a capital and a full stop.
+pub fn sentence(clause: &str) -> String {
+    let mut letters = clause.chars();
+    match letters.next() {
+        Some(first) => format!("{}{}.", first.to_uppercase(), letters.as_str()),
+        None => String::new(),
+    }
+}
+
 impl Decision for Box<dyn Decision> {
     fn rule(&self) -> &'static Rule {
         (**self).rule()

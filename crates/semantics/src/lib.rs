@@ -35,5 +35,6 @@ pub mod precondition;
 pub mod problem;
 pub mod range;
 pub mod redirect;
+pub mod status;
 pub mod uri;
 pub mod validator;

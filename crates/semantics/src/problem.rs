@@ -55,7 +55,7 @@ impl Problem {
         Self {
             kind: None,
             status,
-            title: status.canonical_reason().map(Cow::Borrowed),
+            title: Some(crate::status::name(status)).filter(|name| !name.is_empty()).map(Cow::Borrowed),
             detail: None,
             instance: None,
             extensions: Vec::new(),

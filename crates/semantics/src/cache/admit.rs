@@ -9,7 +9,7 @@ use http::{HeaderMap, Method, StatusCode};
 use super::control::{Control, Extent};
 use super::freshness;
 use super::key::Selecting;
-use super::rules::{AUTHORIZED, COOKIES, INCOMPLETE, NO_STORE, PRIVATE, STORING, UNDERSTAND, VARYING};
+use super::rules::{AUTHORIZED, COOKIES, INCOMPLETE, LIMITED, NO_STORE, PRIVATE, STORING, UNDERSTAND, VARYING};
 use crate::decision::{Decision, Rule};
 use crate::fields;
 use crate::validator::Validators;
@@ -63,6 +63,13 @@ pub enum Refusal {
     VariesByAnything,
     /// It is stale at once, and has no validator by which it could be of use.
     Useless,
+    /// It is longer than the cache has room for.
+    TooLong {
+        /// How long its content is, in bytes.
+        length_bytes: u64,
+        /// How long it may be.
+        bytes_max: u64,
+    },
 }
 
 /// What a cache knows of a response that may be stored.
@@ -193,19 +200,20 @@ impl Decision for Admission {
             Self::Refused(Refusal::NotUnderstood(_)) => &UNDERSTAND,
             Self::Refused(Refusal::Partial(_)) => &INCOMPLETE,
             Self::Refused(Refusal::VariesByAnything) => &VARYING,
+            Self::Refused(Refusal::TooLong { .. }) => &LIMITED,
             Self::Stored(_) | Self::Refused(_) => &STORING,
         }
     }
 
     fn outcome(&self) -> Cow<'static, str> {
-        if matches!(self, Self::Stored(_)) { "stored" } else { "not stored" }.into()
+        if matches!(self, Self::Stored(_)) { "stored in the cache" } else { "not stored in the cache" }.into()
     }
 
     fn because(&self) -> Cow<'static, str> {
         match self {
             Self::Stored(Basis::Lifetime) => "it says how long it is fresh".into(),
             Self::Stored(Basis::Public) => "it says that it is public".into(),
-            Self::Stored(Basis::Private) => "it is private, and so is this cache".into(),
+            Self::Stored(Basis::Private) => "it is private, and this cache serves one user".into(),
             Self::Stored(Basis::Heuristic(status)) => {
                 format!("for {} a lifetime may be guessed", status.as_u16()).into()
             }
@@ -215,19 +223,24 @@ impl Decision for Admission {
 
     fn otherwise(&self) -> Option<Cow<'static, str>> {
         let Self::Refused(refusal) = self else { return None };
+        if let Refusal::TooLong { length_bytes, .. } = refusal {
+            return Some(format!("a `content_bytes_max` of {length_bytes} would have let it be stored").into());
+        }
         Some(Cow::Borrowed(match refusal {
             Refusal::Method(_) => "GET would have been stored",
             Refusal::RequestNoStore => "without no-store in the request it could have been stored",
             Refusal::NoStore => "without no-store in the response it could have been stored",
             Refusal::Private => "a cache of one user could have stored it",
-            Refusal::Authorized => "public, s-maxage or must-revalidate would have let it be stored",
-            Refusal::SetsCookie => "public or s-maxage would have said that the cookie is for all",
+            Refusal::Authorized => {
+                "with public, s-maxage or must-revalidate in Cache-Control it would have been stored"
+            }
+            Refusal::SetsCookie => "with public or s-maxage in Cache-Control it would have been stored",
             Refusal::NotUnderstood(_) => "a status that this cache knows could have been stored",
             Refusal::Partial(_) => "a request without Range could have been stored",
-            Refusal::Interim(_) => return None,
-            Refusal::NoLifetime(_) => "max-age would have let it be stored",
+            Refusal::Interim(_) | Refusal::TooLong { .. } => return None,
+            Refusal::NoLifetime(_) => "with max-age in Cache-Control it would have been stored",
             Refusal::VariesByAnything => "a Vary that names fields would have let it be stored",
-            Refusal::Useless => "a lifetime or an ETag would have let it be stored",
+            Refusal::Useless => "with a max-age above 0, or with an ETag, it would have been stored",
         }))
     }
 }
@@ -238,9 +251,9 @@ impl Refusal {
             Self::Method(method) => format!("answers to {method} are not stored").into(),
             Self::RequestNoStore => "the request says no-store".into(),
             Self::NoStore => "the response says no-store".into(),
-            Self::Private => "it is private, and this cache is shared".into(),
-            Self::Authorized => "it answers an authorized request, and nothing says that others may have it".into(),
-            Self::SetsCookie => "it sets a cookie, and nothing says that others may have it".into(),
+            Self::Private => "the response says private, and this cache serves more than one user".into(),
+            Self::Authorized => "it answers a request with Authorization, and nothing says that other users may have it".into(),
+            Self::SetsCookie => "it sets a cookie, and nothing says that other users may have it".into(),
             Self::NotUnderstood(status) => {
                 format!("it says must-understand, and this cache knows nothing of {}", status.as_u16()).into()
             }
@@ -251,8 +264,14 @@ impl Refusal {
             Self::NoLifetime(status) => {
                 format!("nothing says how long it is fresh, and for {} none is guessed", status.as_u16()).into()
             }
-            Self::VariesByAnything => "it varies by more than fields show".into(),
-            Self::Useless => "it is never fresh, and has nothing to validate it by".into(),
+            Self::VariesByAnything => "it says Vary: *, so that no other request can be known to get the same".into(),
+            Self::Useless => {
+                "it is stale at once, and has neither ETag nor Last-Modified by which the origin could be asked about it"
+                    .into()
+            }
+            Self::TooLong { length_bytes, bytes_max } => {
+                format!("its content of {length_bytes} bytes is longer than the {bytes_max} that may be stored").into()
+            },
         }
     }
 }

@@ -200,7 +200,9 @@ impl Decision for Freshness {
         match self.lifetime.basis {
             _ if self.is_fresh() => None,
             Basis::Nothing => Some("max-age would have said how long it is fresh".into()),
-            Basis::Invalid(invalid) => Some(format!("a {} that can be read would have counted", invalid.name()).into()),
+            Basis::Invalid(invalid) => {
+                Some(format!("a value of {} that can be read would have counted", invalid.name()).into())
+            }
             _ => Some(format!("{} s sooner it would have been fresh", staleness + 1).into()),
         }
     }

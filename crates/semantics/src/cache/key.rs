@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use http::header::{ACCEPT, ACCEPT_CHARSET, ACCEPT_ENCODING, ACCEPT_LANGUAGE, HeaderName, VARY};
+use http::header::{
+    ACCEPT, ACCEPT_CHARSET, ACCEPT_ENCODING, ACCEPT_LANGUAGE, AUTHORIZATION, COOKIE, HeaderName, PROXY_AUTHORIZATION,
+    VARY,
+};
 use http::{HeaderMap, Uri};
 
 use super::rules::VARYING;
@@ -117,17 +120,22 @@ impl Decision for Match {
         let shown = |value: &Option<Vec<u8>>| {
             value.as_ref().map_or_else(|| "none".to_owned(), |value| format!("`{}`", Shown(value)))
         };
+        // Whoever reads a reason is not to learn what somebody is known by.
+        let is_secret = |name: &HeaderName| [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION].contains(name);
         match self {
             Self::Same { names } if names.is_empty() => "it does not vary".into(),
             Self::Same { names } => {
                 let names: Vec<&str> = names.iter().map(HeaderName::as_str).collect();
                 format!("it varies by {}, which the request has the same", names.join(", ")).into()
             }
+            Self::Differs { name, .. } if is_secret(name) => {
+                format!("it varies by {name}, and the request that it was made for had another").into()
+            }
             Self::Differs { name, stored, asked } => {
                 format!("it varies by {name}: it was made for {}, and the request has {}", shown(stored), shown(asked))
                     .into()
             }
-            Self::Anything => "it varies by more than fields show".into(),
+            Self::Anything => "it says Vary: *, so that no other request can be known to get the same".into(),
         }
     }
 

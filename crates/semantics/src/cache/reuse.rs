@@ -153,7 +153,7 @@ impl Decision for Reuse {
             Self::Fresh(_) | Self::Immutable(_) => "answered from the cache",
             Self::StaleTaken { .. } => "answered from the cache, stale",
             Self::WhileRevalidating { .. } => "answered from the cache, stale, and validated meanwhile",
-            Self::Validate { .. } => "validated",
+            Self::Validate { .. } => "the origin was asked whether the stored response still holds",
         }
         .into()
     }

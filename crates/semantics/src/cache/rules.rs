@@ -9,6 +9,12 @@ macro_rules! rules {
 }
 
 rules! {
+    LOOKING = "cache-lookup", "RFC 9111, section 4",
+        "A cache answers requests that ask for no more than to get something, and leaves all others to the origin.";
+    KEY = "cache-key", "RFC 9111, section 2",
+        "A response is stored for the whole URI of its request, with every byte of its query.";
+    LIMITED = "cache-limit", "RFC 9111, section 3",
+        "A cache has room for so much, and need not store anything.";
     STORING = "storing", "RFC 9111, section 3",
         "A response is stored if its method, status and fields allow it, and something says how long it is fresh.";
     INCOMPLETE = "incomplete", "RFC 9111, section 3.3",
