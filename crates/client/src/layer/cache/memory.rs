@@ -1,6 +1,6 @@
 //! Stored responses in memory, bounded by their number and their bytes; the one that was used longest ago goes first.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -55,7 +55,8 @@ pub(super) struct Entry {
 #[derive(Debug, Default)]
 struct Memory {
     limits: Limits,
-    places: HashMap<String, Vec<Slot>>,
+    /// In order, so that those of one path lie together.
+    places: BTreeMap<String, Vec<Slot>>,
     /// The keys, by when they were used last.
     order: BTreeMap<u64, String>,
     bytes: usize,
@@ -136,6 +137,18 @@ impl Stored {
         Found::Entry(Arc::clone(&slot.entry))
     }
 
+    /// The key of something that is stored for the same path and another query.
+    pub(super) fn near(&self, key: &str) -> Option<String> {
+        let memory = self.lock();
+        let path = key.split('?').next().unwrap_or(key);
+        if path != key && memory.places.contains_key(path) {
+            return Some(path.to_owned());
+        }
+        let with_query = format!("{path}?");
+        let (near, _) = memory.places.range(with_query.clone()..).next()?;
+        near.starts_with(&with_query).then(|| near.clone())
+    }
+
     /// Stores a response in the place of one that was selected by the same fields.
     pub(super) fn put(&self, key: &str, entry: Entry) {
         let mut memory = self.lock();
@@ -206,7 +219,7 @@ impl Entry {
     }
 
     /// How fresh it is.
-    pub(super) fn freshness(&self, now: SystemTime, limits: &freshness::Limits) -> (Control, Freshness) {
+    pub(super) fn freshness(&self, now: SystemTime, shared: bool, limits: &freshness::Limits) -> (Control, Freshness) {
         let control = Control::of_response(&self.headers);
         let exchanged = Exchanged {
             method: &http::Method::GET,
@@ -215,7 +228,7 @@ impl Entry {
             response: &self.headers,
             responded: self.times.responded,
         };
-        let lifetime = freshness::lifetime(&exchanged, &control, false, limits);
+        let lifetime = freshness::lifetime(&exchanged, &control, shared, limits);
         let age = freshness::age(&self.headers, self.times, now);
         (control, Freshness { lifetime, age })
     }

@@ -1,4 +1,4 @@
-//! A private cache: responses are stored, and used again as far as RFC 9111 lets them (with RFC 5861, 8246 and 9211).
+//! A cache, private or shared: responses are stored, and used again as far as RFC 9111 lets them (with RFC 5861, 8246 and 9211).
 //!
 //! What may be done is decided in [`wirelight_semantics::cache`]; here it is done.
 
@@ -15,13 +15,14 @@ use http::header::{
 };
 use http::{HeaderMap, Method, StatusCode};
 use http_body::Body as _;
+use wirelight_semantics::cache::admit::Refusal;
 use wirelight_semantics::cache::freshness::{self, Freshness};
 use wirelight_semantics::cache::reuse::{self, Failure, OnlyIfCached};
 use wirelight_semantics::cache::status::Forwarded;
 use wirelight_semantics::cache::validate::{self, Headed, PRECONDITIONS};
 use wirelight_semantics::cache::{
-    Admission, Control, Exchanged, Handled, Instead, Invalidation, Reuse, Selecting, Times, Validation, admit,
-    invalidate, key,
+    Admission, Bypass, Control, Exchanged, Handled, Instead, Invalidation, Missing, Reuse, Selecting, Times,
+    Validation, admit, invalidate, key,
 };
 use wirelight_service::{Body, Clock, Exchange, Fault, Layer, Request, Response, Result, Service, Trail};
 
@@ -37,8 +38,7 @@ pub use memory::{Limits, Stored};
 /// How much of an answer is read that nobody wants, in bytes, to use its connection again.
 const DRAIN_BYTES_MAX: usize = 64 * 1024;
 
-/// Answers requests from stored responses, and stores what it may; for one user, so that it is not to be shared among
-/// several.
+/// Answers requests from stored responses, and stores what it may; for one user, unless it is `shared`.
 ///
 /// Put it innermost. Requests that bring content, If-Match or Upgrade pass it by. Responses say in Cache-Status what was
 /// done, and the trail says why.
@@ -63,6 +63,9 @@ pub struct Cache {
     pub stored: Stored,
     /// Tells the time.
     pub clock: Clock,
+    /// Whether it serves more than one user, as that of a proxy does: then `private`, Authorization and Set-Cookie keep
+    /// responses from being stored, and `s-maxage` counts (RFC 9111, section 3).
+    pub shared: bool,
     /// How Cache-Status names this cache (RFC 9211, section 2).
     pub name: String,
     /// How lifetimes are guessed where none is given.
@@ -82,6 +85,7 @@ impl Default for Cache {
         Self {
             stored: Stored::default(),
             clock: Clock::system(),
+            shared: false,
             name: "wirelight".to_owned(),
             heuristic: freshness::Limits::default(),
             stale_if_error: None,
@@ -123,16 +127,21 @@ struct Asked {
 }
 
 impl Asked {
-    /// `None` for a request that passes the cache by.
-    fn of(request: &Request) -> Option<Self> {
+    /// What a request asks, or why it passes the cache by.
+    fn of(request: &Request) -> Result<Self, Bypass> {
         let headers = request.headers();
-        let passes = [IF_MATCH, IF_UNMODIFIED_SINCE, UPGRADE].iter().any(|name| headers.contains_key(name));
-        let is_plain = request.body().as_bytes().is_some_and(|content| content.is_empty());
-        if passes || !is_plain || !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return None;
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return Err(Bypass::Method(request.method().clone()));
         }
-        Some(Self {
-            key: key::primary(request.uri())?,
+        if let Some(name) = [IF_MATCH, IF_UNMODIFIED_SINCE, UPGRADE].into_iter().find(|name| headers.contains_key(name))
+        {
+            return Err(Bypass::Field(name));
+        }
+        if !request.body().as_bytes().is_some_and(|content| content.is_empty()) {
+            return Err(Bypass::Content);
+        }
+        Ok(Self {
+            key: key::primary(request.uri()).ok_or(Bypass::Target)?,
             method: request.method().clone(),
             headers: headers.clone(),
             control: Control::of_request(headers),
@@ -153,8 +162,11 @@ impl Asked {
 impl<S: Service> Service for Caching<S> {
     async fn call(&self, request: Request) -> Result<Response> {
         match Asked::of(&request) {
-            Some(asked) => self.look_up(request, asked).await,
-            None => self.pass(request).await,
+            Ok(asked) => self.look_up(request, asked).await,
+            Err(bypass) => {
+                Trail::of(request.extensions()).note(bypass);
+                self.pass(request).await
+            }
         }
     }
 }
@@ -188,7 +200,13 @@ impl<S: Service> Caching<S> {
                     asked.trail.note(passed_over);
                     Forwarded::VaryMiss
                 }
-                Found::Nothing => Forwarded::UriMiss,
+                Found::Nothing => {
+                    if asked.trail.is_watched() {
+                        let near = self.cache.stored.near(&asked.key);
+                        asked.trail.note(Missing::of(&asked.key, near.as_deref()));
+                    }
+                    Forwarded::UriMiss
+                }
             };
             if asked.control.only_if_cached {
                 return Ok(self.not_stored(&asked));
@@ -207,8 +225,8 @@ impl<S: Service> Caching<S> {
 
     /// Judges whether what is stored answers a request, and does what that asks for.
     async fn judge(&self, entry: Arc<Entry>, request: Request, asked: &Asked, collapsed: bool) -> Result<Response> {
-        let (control, freshness) = entry.freshness(self.wall(), &self.cache.heuristic);
-        let reuse = reuse::judge(&asked.control, &control, freshness, false);
+        let (control, freshness) = entry.freshness(self.wall(), self.cache.shared, &self.cache.heuristic);
+        let reuse = reuse::judge(&asked.control, &control, freshness, self.cache.shared);
         asked.trail.note(reuse.clone());
         if let Reuse::Validate { why, .. } = reuse {
             if asked.control.only_if_cached {
@@ -271,13 +289,21 @@ impl<S: Service> Caching<S> {
         let Asked { method, headers: request, .. } = asked;
         let exchanged =
             Exchanged { method, request, status: parts.status, response: &parts.headers, responded: times.responded };
-        let admission = admit::judge(&exchanged, false);
+        let content_bytes_max = self.cache.stored.content_bytes_max();
+        let length = body.size_hint().exact();
+        let admission = match admit::judge(&exchanged, self.cache.shared) {
+            Admission::Stored(_) if length.is_some_and(|length| length > content_bytes_max as u64) => {
+                let (length_bytes, bytes_max) = (length.unwrap_or_default(), content_bytes_max as u64);
+                Admission::Refused(Refusal::TooLong { length_bytes, bytes_max })
+            }
+            judged => judged,
+        };
         handled.stored = matches!(admission, Admission::Stored(_));
-        if !asked.is_partial() || handled.stored {
+        if !(asked.method == Method::HEAD || asked.is_conditional()) || handled.stored {
             asked.trail.note(admission);
         }
         let kept = handled.stored.then(|| {
-            let mut headers = admit::stored_fields(&parts.headers, false);
+            let mut headers = admit::stored_fields(&parts.headers, self.cache.shared);
             // A cookie is set by an exchange, not by the memory of one.
             headers.remove(SET_COOKIE);
             headers
@@ -287,9 +313,8 @@ impl<S: Service> Caching<S> {
         let selecting = Selecting::with(request, &headers, &self.cache.also_by);
         let (stored, key, status) = (self.cache.stored.clone(), asked.key.clone(), parts.status);
         let put = move |content| stored.put(&key, Entry { status, headers, content, times, selecting });
-        let content_bytes_max = self.cache.stored.content_bytes_max();
         let eager_bytes_max = self.cache.eager_bytes_max.min(content_bytes_max);
-        let length = body.size_hint().exact().and_then(|length| usize::try_from(length).ok());
+        let length = length.and_then(|length| usize::try_from(length).ok());
         let body = match length.filter(|length| *length <= eager_bytes_max) {
             Some(_) => {
                 let content = body.collect(eager_bytes_max).await?;
@@ -310,7 +335,7 @@ impl<S: Service> Caching<S> {
         mut handled: Handled,
     ) -> Result<Response> {
         let replay = Replay::of(&request);
-        let (control, before) = entry.freshness(self.wall(), &self.cache.heuristic);
+        let (control, before) = entry.freshness(self.wall(), self.cache.shared, &self.cache.heuristic);
         // Whoever brings a precondition has a response of its own, and asks about that.
         if !asked.is_conditional() {
             request.headers_mut().extend(validate::condition(&entry.headers));
@@ -340,7 +365,7 @@ impl<S: Service> Caching<S> {
                     return Ok(response);
                 }
                 drain(response.into_body(), DRAIN_BYTES_MAX).await;
-                let (_, freshness) = freshened.freshness(self.wall(), &self.cache.heuristic);
+                let (_, freshness) = freshened.freshness(self.wall(), self.cache.shared, &self.cache.heuristic);
                 handled.ttl = Some(freshness.ttl_seconds());
                 Ok(self.answer(&freshened, asked, &handled))
             }
@@ -381,7 +406,7 @@ impl<S: Service> Caching<S> {
         handled: Handled,
     ) -> Result<Response, Handled> {
         let granted = self.cache.stale_if_error;
-        let instead = reuse::instead(&asked.control, control, freshness, failure, granted, false);
+        let instead = reuse::instead(&asked.control, control, freshness, failure, granted, self.cache.shared);
         asked.trail.note(instead);
         if !matches!(instead, Instead::Used { .. }) {
             return Err(handled);
@@ -395,7 +420,7 @@ impl<S: Service> Caching<S> {
         let mut headers = entry.headers.clone();
         // How old it was counts no more: the answer says how old it is now.
         headers.remove(http::header::AGE);
-        validate::freshen(&mut headers, answer, false);
+        validate::freshen(&mut headers, answer, self.cache.shared);
         headers.remove(SET_COOKIE);
         let selecting = Selecting::with(&asked.headers, &headers, &self.cache.also_by);
         let make = |headers| Entry {
