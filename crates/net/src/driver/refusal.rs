@@ -5,7 +5,8 @@ use std::fmt::Write;
 
 use http::{HeaderValue, StatusCode, header, response};
 use wirelight_proto::ConnectionError;
-use wirelight_semantics::decision::{Decision, Rule};
+use wirelight_semantics::decision::{Decision, Rule, sentence};
+use wirelight_semantics::status;
 use wirelight_service::layer::date;
 use wirelight_service::{Clock, Error, Fault};
 
@@ -34,7 +35,7 @@ impl Decision for HandlerFailed {
     }
 
     fn outcome(&self) -> Cow<'static, str> {
-        self.status.to_string().into()
+        status::named(self.status).into()
     }
 
     fn because(&self) -> Cow<'static, str> {
@@ -48,13 +49,13 @@ impl Decision for HandlerFailed {
 
 /// What a peer is told about the rule that it broke.
 pub(super) fn of_connection(error: &ConnectionError, status: StatusCode, clock: &Clock) -> (response::Parts, String) {
-    let mut text = format!("{status}\n\n{}", error.because);
+    let mut text = format!("{}\n\n{}", status::named(status), error.because);
     if let Some(at) = error.at {
         let _ = write!(text, ", at byte {at}");
     }
     let _ = write!(text, ".\n{} ({})\n", error.rule.says, error.rule.section);
     if let Some(otherwise) = &error.otherwise {
-        let _ = writeln!(text, "What would have been accepted: {otherwise}.");
+        let _ = writeln!(text, "{}", sentence(otherwise));
     }
     (head(status, clock), text)
 }
@@ -63,8 +64,8 @@ pub(super) fn of_connection(error: &ConnectionError, status: StatusCode, clock: 
 pub(super) fn of_handler(error: &Error, clock: &Clock) -> (response::Parts, String) {
     let status = error.status();
     let text = match error.fault() {
-        Fault::Downstream => format!("{status}\n\n{}.\n", error.because()),
-        Fault::Upstream | Fault::Ours => format!("{status}\n"),
+        Fault::Downstream => format!("{}\n\n{}.\n", status::named(status), error.because()),
+        Fault::Upstream | Fault::Ours => format!("{}\n", status::named(status)),
     };
     (head(status, clock), text)
 }

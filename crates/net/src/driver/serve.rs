@@ -367,7 +367,9 @@ where
                 }
                 None => {
                     self.number += 1;
-                    let mut record = self.record(None, Trail::watched(), turn);
+                    // Whoever watches knows it by its stream, and so shows the frames that made it.
+                    let trail = self.trail(stream, turn);
+                    let mut record = self.record(None, trail, turn);
                     if let Some(record) = &mut record {
                         record.status = status;
                     }

@@ -130,17 +130,24 @@ impl Decoder {
             (State::ContentReturn, b'\r') => State::ContentFeed,
             (State::ContentFeed, b'\n') => State::Size,
             (State::Size, _) => {
-                return Err(refuse(&SIZE, at, format!("{} stands in a chunk size", seen(b))).or("hexadecimal digits would have been accepted"));
+                return Err(refuse(&SIZE, at, format!("{} stands in a chunk size", seen(b)))
+                    .or("hexadecimal digits would have been accepted"));
             }
-            (State::SizeFeed, _) => return Err(refuse(&LINE, at, "a chunk size line does not end in CRLF").or("CRLF, a carriage return and a line feed, would have been accepted there")),
+            (State::SizeFeed, _) => {
+                return Err(refuse(&LINE, at, "a chunk size line does not end in CRLF")
+                    .or("CRLF, a carriage return and a line feed, would have been accepted there"));
+            }
             (State::ContentReturn | State::ContentFeed, _) => {
-                return Err(refuse(&LINE, at, "the content of a chunk is not followed by CRLF").or("CRLF, a carriage return and a line feed, would have been accepted there"));
+                return Err(refuse(&LINE, at, "the content of a chunk is not followed by CRLF")
+                    .or("CRLF, a carriage return and a line feed, would have been accepted there"));
             }
             (state, b) => match extension(state, b) {
                 Some(next) => self.extend(next, at, config)?,
                 None => {
                     let because = format!("{} stands in a chunk extension", seen(b));
-                    return Err(refuse(&EXTENSION, at, because).or("an extension such as ;name=value would have been accepted"));
+                    return Err(
+                        refuse(&EXTENSION, at, because).or("an extension such as ;name=value would have been accepted")
+                    );
                 }
             },
         };
@@ -192,7 +199,9 @@ impl Decoder {
         let trailers = head::trailers(&section, config).map_err(|error| shift(error, *offset))?;
         if let Some(name) = trailers.keys().find(|name| forbidden_in_trailers(name)) {
             let because = format!("{name} came in the trailer section");
-            return Err(refuse(&TRAILER_FIELD, *offset, because).or(format!("{name} in the head would have been accepted")));
+            return Err(
+                refuse(&TRAILER_FIELD, *offset, because).or(format!("{name} in the head would have been accepted"))
+            );
         }
         *offset += length as u64;
         Ok(Found::End(trailers))

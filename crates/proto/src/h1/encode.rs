@@ -50,7 +50,8 @@ pub(super) fn status_line(out: &mut Vec<u8>, status: StatusCode) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// Writes a request line in the version of the request (1.1, unless it is 1.0), and Host where the fields lack it.
+/// Writes a request line in the version of the request (1.1, unless it is 1.0), and Host as the first field (RFC 9110,
+/// section 7.2), from the target where the fields lack it.
 ///
 /// The form of the target is that of the URI: origin-form without an authority, absolute-form with a scheme,
 /// authority-form with an authority alone.
@@ -78,10 +79,14 @@ pub(super) fn request_line(out: &mut Vec<u8>, parts: &request::Parts) -> Result<
     out.extend_from_slice(authority.unwrap_or_default().as_bytes());
     out.extend_from_slice(path.as_bytes());
     out.extend_from_slice(if parts.version == Version::HTTP_10 { b" HTTP/1.0\r\n" } else { b" HTTP/1.1\r\n" });
-    if let (0, Some(authority)) = (hosts, authority) {
-        out.extend_from_slice(b"Host: ");
-        out.extend_from_slice(authority.as_bytes());
-        out.extend_from_slice(b"\r\n");
+    match (parts.headers.get(HOST), authority) {
+        (Some(host), _) => written(out, &HOST, host, spelling(&parts.extensions))?,
+        (None, Some(authority)) => {
+            out.extend_from_slice(b"Host: ");
+            out.extend_from_slice(authority.as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+        (None, None) => {}
     }
     Ok(())
 }
@@ -89,10 +94,12 @@ pub(super) fn request_line(out: &mut Vec<u8>, parts: &request::Parts) -> Result<
 /// Writes the application's fields, but not those that belong to the framing or the connection: what they say is
 /// returned. An error leaves some of the fields written.
 pub(super) fn fields(out: &mut Vec<u8>, fields: &HeaderMap, extensions: &Extensions) -> Result<Own, SendError> {
-    let spelling = if extensions.is_empty() { None } else { extensions.get::<Spelling>() };
+    let spelling = spelling(extensions);
     let mut own = Own::default();
     for (name, value) in fields {
         match name.as_str().len() {
+            // A request has it at its beginning, and in a response it means nothing.
+            4 if *name == HOST => continue,
             7 if *name == UPGRADE => own.upgrade = true,
             10 if *name == CONNECTION => {
                 own.connection = true;
@@ -111,12 +118,30 @@ pub(super) fn fields(out: &mut Vec<u8>, fields: &HeaderMap, extensions: &Extensi
             17 if *name == TRANSFER_ENCODING => continue,
             _ => {}
         }
-        match spelling.and_then(|spelling| spelling.find(name)) {
-            Some(spelled) => spelled_field(out, spelled, value),
-            None => field(out, name, value)?,
-        }
+        written(out, name, value, spelling)?;
     }
     Ok(own)
+}
+
+/// How the names of a message were spelled where it came from, if they are to go on so.
+#[inline]
+fn spelling(extensions: &Extensions) -> Option<&Spelling> {
+    if extensions.is_empty() { None } else { extensions.get::<Spelling>() }
+}
+
+/// Writes one field line, with its name as it was spelled.
+#[inline]
+fn written(
+    out: &mut Vec<u8>,
+    name: &HeaderName,
+    value: &HeaderValue,
+    spelling: Option<&Spelling>,
+) -> Result<(), SendError> {
+    match spelling.and_then(|spelling| spelling.find(name)) {
+        Some(spelled) => spelled_field(out, spelled, value),
+        None => field(out, name, value)?,
+    }
+    Ok(())
 }
 
 /// Writes the fields of a trailer section that may stand in one (RFC 9110, section 6.5.1).

@@ -150,7 +150,8 @@ pub(super) fn trailers(bytes: &Bytes, config: &Config) -> Result<HeaderMap, Conn
 fn check_host(bytes: &[u8], parts: &mut request::Parts, facts: &Facts, absolute: bool) -> Result<(), ConnectionError> {
     let at = facts.host.at as usize;
     if facts.host.count > 1 {
-        return Err(refuse(&HOST_ONCE, at, "Host came more than once").or("one Host, with the name of the site, would have been accepted"));
+        return Err(refuse(&HOST_ONCE, at, "Host came more than once")
+            .or("one Host, with the name of the site, would have been accepted"));
     }
     if facts.host.count == 0 && parts.version != Version::HTTP_10 {
         let error = ConnectionError::new(&HOST_ONCE, StatusCode::BAD_REQUEST, "an HTTP/1.1 request came without Host");
@@ -180,7 +181,8 @@ impl Reader<'_> {
         let Some(length) = memchr(b'\n', &self.bytes[start..]) else { return Ok(None) };
         let feed = start + length;
         if length == 0 || self.bytes[feed - 1] != b'\r' {
-            return Err(refuse(&LINE_END, feed, "a line feed came without a carriage return").or("lines that end in CRLF, a carriage return and a line feed, would have been accepted"));
+            return Err(refuse(&LINE_END, feed, "a line feed came without a carriage return")
+                .or("lines that end in CRLF, a carriage return and a line feed, would have been accepted"));
         }
         self.at = feed + 1;
         Ok(Some((start, feed - 1)))
@@ -385,14 +387,13 @@ fn shown(bytes: &[u8]) -> String {
 fn bad_method(line: &[u8], start: usize, length: usize) -> ConnectionError {
     let at = start + length;
     match (line.get(length), length) {
-        (Some(b'\r'), 0) => {
-            refuse(&EMPTY_LINE, at, "a carriage return stands where a request begins").or("one empty line would have been passed over")
-        }
-        (Some(b'\n'), 0) => refuse(&LINE_END, at, "a line feed stands where a request begins").or("lines that end in CRLF, a carriage return and a line feed, would have been accepted"),
+        (Some(b'\r'), 0) => refuse(&EMPTY_LINE, at, "a carriage return stands where a request begins")
+            .or("one empty line would have been passed over"),
+        (Some(b'\n'), 0) => refuse(&LINE_END, at, "a line feed stands where a request begins")
+            .or("lines that end in CRLF, a carriage return and a line feed, would have been accepted"),
         (None, _) => refuse(&METHOD, at, "the request line ends after the method"),
-        (Some(0x16), 0) => {
-            refuse(&METHOD, at, "a TLS handshake came where HTTP was expected").or("the same would have been understood by a port that speaks TLS")
-        }
+        (Some(0x16), 0) => refuse(&METHOD, at, "a TLS handshake came where HTTP was expected")
+            .or("the same would have been understood by a port that speaks TLS"),
         (Some(b), 0) if is_space(*b) => refuse(&METHOD, at, "whitespace stands before the method"),
         (Some(b), _) => refuse(&METHOD, at, format!("{} may not stand in a method", seen(*b))),
     }
@@ -403,15 +404,15 @@ fn bad_name(line: &[u8], start: usize) -> ConnectionError {
     let length = line.iter().position(|b| !is_token(*b)).unwrap_or(line.len());
     let at = start + length;
     match (line.get(length), length) {
-        (None, _) => refuse(&FIELD_LINE, at, "a field line has no colon").or("a line with a name, a colon and a value would have been accepted"),
-        (Some(b':'), 0) => refuse(&FIELD_LINE, at, "a field line has no name").or("a line with a name, a colon and a value would have been accepted"),
+        (None, _) => refuse(&FIELD_LINE, at, "a field line has no colon")
+            .or("a line with a name, a colon and a value would have been accepted"),
+        (Some(b':'), 0) => refuse(&FIELD_LINE, at, "a field line has no name")
+            .or("a line with a name, a colon and a value would have been accepted"),
         (Some(b':'), _) => refuse(&FIELD_LINE, at, "a field name is too long to be held"),
-        (Some(b), 0) if is_space(*b) => {
-            refuse(&OBS_FOLD, at, "a line begins with whitespace, as a folded value does").or("the value on one line would have been accepted")
-        }
-        (Some(b), _) if is_space(*b) => {
-            refuse(&NAME_SPACE, at, "whitespace stands in or after a field name").or("the colon right after the name would have been accepted")
-        }
+        (Some(b), 0) if is_space(*b) => refuse(&OBS_FOLD, at, "a line begins with whitespace, as a folded value does")
+            .or("the value on one line would have been accepted"),
+        (Some(b), _) if is_space(*b) => refuse(&NAME_SPACE, at, "whitespace stands in or after a field name")
+            .or("the colon right after the name would have been accepted"),
         (Some(b), _) => refuse(&FIELD_NAME, at, format!("{} may not stand in a field name", seen(*b))),
     }
 }

@@ -76,7 +76,8 @@ fn content_length(facts: &Facts, fields: &HeaderMap) -> Result<u64, ConnectionEr
     decimal(value).ok_or_else(|| {
         let shown = &value[..value.len().min(32)];
         let because = format!("Content-Length is \"{}\", which is no length", shown.escape_ascii());
-        refuse(&CONTENT_LENGTH_NUMBER, at, because).or("a Content-Length of digits alone, up to 2^63 - 1, would have been accepted")
+        refuse(&CONTENT_LENGTH_NUMBER, at, because)
+            .or("a Content-Length of digits alone, up to 2^63 - 1, would have been accepted")
     })
 }
 
@@ -110,12 +111,16 @@ fn transfer_coding(version: Version, facts: &Facts, fields: &HeaderMap) -> Resul
         [coding] if is_chunked(coding) => Ok(Framing::Chunked),
         [ref codings @ .., last] if is_chunked(last) => {
             if codings.iter().any(|coding| is_chunked(coding) || coding.is_empty()) {
-                return Err(refuse(&CHUNKED_ONCE, at, "Transfer-Encoding does not name chunked once").or("Transfer-Encoding: chunked would have been accepted"));
+                return Err(refuse(&CHUNKED_ONCE, at, "Transfer-Encoding does not name chunked once")
+                    .or("Transfer-Encoding: chunked would have been accepted"));
             }
             let because = "a transfer coding other than chunked is not understood";
-            Err(ConnectionError::new(&CODING_KNOWN, StatusCode::NOT_IMPLEMENTED, because).at(at.into()).or("Transfer-Encoding: chunked would have been accepted"))
+            Err(ConnectionError::new(&CODING_KNOWN, StatusCode::NOT_IMPLEMENTED, because)
+                .at(at.into())
+                .or("Transfer-Encoding: chunked would have been accepted"))
         }
-        _ => Err(refuse(&CHUNKED_LAST, at, "Transfer-Encoding does not end in chunked").or("Transfer-Encoding: chunked would have been accepted")),
+        _ => Err(refuse(&CHUNKED_LAST, at, "Transfer-Encoding does not end in chunked")
+            .or("Transfer-Encoding: chunked would have been accepted")),
     }
 }
 

@@ -70,7 +70,8 @@ fn asterisk(method: &Method, at: usize) -> Result<(), ConnectionError> {
     if *method == Method::OPTIONS {
         return Ok(());
     }
-    Err(refuse(&ASTERISK, at, format!("'*' is no target for {method}")).or("OPTIONS would have been accepted: it may ask about the whole server"))
+    Err(refuse(&ASTERISK, at, format!("'*' is no target for {method}"))
+        .or("OPTIONS would have been accepted: it may ask about the whole server"))
 }
 
 fn absolute(target: &[u8], at: usize) -> Result<(), ConnectionError> {
@@ -119,7 +120,8 @@ fn authority(value: &[u8], at: usize, port: Port) -> Result<(), ConnectionError>
     }
     match (value.get(length), port) {
         (None, Port::Optional) => Ok(()),
-        (None, Port::Required) => Err(refuse(&AUTHORITY, at, "the target of CONNECT has no port").or("a host with its port, such as host:443, would have been accepted")),
+        (None, Port::Required) => Err(refuse(&AUTHORITY, at, "the target of CONNECT has no port")
+            .or("a host with its port, such as host:443, would have been accepted")),
         (Some(b':'), _) => digits(&value[length + 1..], at + length + 1, port),
         (Some(b), _) => Err(refuse(&HOST, at + length, format!("{} may not follow an address", seen(*b)))),
     }
@@ -142,7 +144,8 @@ fn digits(value: &[u8], at: usize, port: Port) -> Result<(), ConnectionError> {
     match number {
         None => Err(refuse(&HOST, at, "the port is above 65535")),
         Some(0) if port == Port::Required => {
-            Err(refuse(&AUTHORITY, at, "the target of CONNECT has no port that can be connected to").or("a host with its port, such as host:443, would have been accepted"))
+            Err(refuse(&AUTHORITY, at, "the target of CONNECT has no port that can be connected to")
+                .or("a host with its port, such as host:443, would have been accepted"))
         }
         Some(_) => Ok(()),
     }

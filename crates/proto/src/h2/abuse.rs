@@ -46,7 +46,7 @@ impl Abuse {
             return Ok(());
         }
         let because = format!("{} came more than {} times in excess", what.name(), budget.burst);
-        let otherwise = format!("at most {} a second in the long run", budget.per_second);
+        let otherwise = format!("at most {} a second in the long run would have been accepted", budget.per_second);
         Err(Fault::connection(what.rule(), Code::ENHANCE_YOUR_CALM, because).or(otherwise))
     }
 

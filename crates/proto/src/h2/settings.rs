@@ -71,10 +71,10 @@ impl Announced {
     }
 }
 
-fn wrong(setting: Setting, otherwise: &'static str) -> Fault {
+fn wrong(setting: Setting, wanted: &'static str) -> Fault {
     let name = setting.name().unwrap_or("a setting");
     let because = format!("{name} is {}", setting.value);
-    Fault::connection(&SETTING_VALUE, Code::PROTOCOL_ERROR, because).or(otherwise)
+    Fault::connection(&SETTING_VALUE, Code::PROTOCOL_ERROR, because).or(format!("{wanted} would have been accepted"))
 }
 
 /// What this end announces when the connection begins; what has its default value is left out.

@@ -231,10 +231,10 @@ fn sized<const LENGTH: usize>(head: Head, payload: &[u8]) -> Result<[u8; LENGTH]
 }
 
 #[cold]
-fn wrong_size(head: Head, otherwise: String) -> Fault {
+fn wrong_size(head: Head, wanted: String) -> Fault {
     let name = kind_name(head.kind).unwrap_or("a frame");
     let because = format!("{name} came with {} octets of payload", head.length);
-    Fault::connection(&FRAME_SIZE, Code::FRAME_SIZE_ERROR, because).or(otherwise)
+    Fault::connection(&FRAME_SIZE, Code::FRAME_SIZE_ERROR, because).or(format!("{wanted} would have been accepted"))
 }
 
 /// Splits a payload into what is not padding and the length of the padding, where it is padded.

@@ -86,9 +86,9 @@ impl Malformed {
 
     fn otherwise(self) -> Option<&'static str> {
         match self {
-            Self::Te => Some("te: trailers"),
-            Self::Connect => Some(":authority alone, as host:port"),
-            Self::Interim => Some("an extended CONNECT in place of 101 (RFC 8441)"),
+            Self::Te => Some("te: trailers would have been accepted"),
+            Self::Connect => Some(":authority alone, as host:port, would have been accepted"),
+            Self::Interim => Some("an extended CONNECT (RFC 8441) would have done what 101 does in HTTP/1.1"),
             _ => None,
         }
     }
