@@ -203,7 +203,7 @@ fn status(record: &Record) -> Status {
     if !broken && !record.status.is_server_error() {
         return Status::Unset;
     }
-    let because = record.trail.decisive(|decision| decision.because().into_owned());
+    let because = record.trail.decisive(record.status, |decision| decision.because().into_owned());
     Status::error(because.unwrap_or_else(|| record.status.to_string()))
 }
 

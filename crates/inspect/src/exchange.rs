@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use wirelight_net::Ending;
 use wirelight_semantics::decision::Decision;
 use wirelight_service::Trail;
@@ -134,7 +134,7 @@ impl Kept {
 
     /// Calls `read` with the decision that explains its outcome best.
     pub(crate) fn decisive<T>(&self, read: impl FnOnce(&dyn Decision) -> T) -> Option<T> {
-        self.trail.decisive(read)
+        self.trail.decisive(StatusCode::from_u16(self.status).ok()?, read)
     }
 }
 

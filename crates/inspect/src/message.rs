@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use wirelight_net::Ending;
 use wirelight_proto::h2::frame::kind;
+use wirelight_semantics::status;
 
 use crate::content::{Chunks, Flow};
 use crate::exchange::{Kept, Origin, Passed};
@@ -252,11 +253,11 @@ pub(crate) fn content_text(kept: &Kept, sent: bool) -> String {
 
 /// The status in words.
 pub(crate) fn reason_of(status: u16) -> String {
-    match (StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()), status) {
-        (Some(reason), _) => reason.to_owned(),
-        (None, 499) => "Client Closed Request".to_owned(),
-        (None, _) => String::new(),
+    match status {
+        499 => "Client Closed Request",
+        _ => StatusCode::from_u16(status).map(status::name).unwrap_or_default(),
     }
+    .to_owned()
 }
 
 /// An exchange as a list shows it.

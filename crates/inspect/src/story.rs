@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 
 use wirelight_net::Ending;
+use wirelight_semantics::decision::sentence;
+use wirelight_semantics::status;
 use wirelight_service::trail::Mark;
 
 use crate::exchange::{Kept, KeptHop};
@@ -79,9 +81,10 @@ fn decisions(kept: &Kept) -> Vec<Sentence> {
     let times = kept.decided();
     kept.trail.read(|all| {
         let told = all.iter().enumerate().map(|(index, decision)| {
-            let mut sentence = format!("{}: {}.", capital(&decision.outcome()), decision.because());
+            let mut sentence = self::sentence(&format!("{}: {}", decision.outcome(), decision.because()));
             if let Some(otherwise) = decision.otherwise() {
-                sentence.push_str(&format!(" {}.", capital(&otherwise)));
+                sentence.push(' ');
+                sentence.push_str(&self::sentence(&otherwise));
             }
             Sentence {
                 sentence,
@@ -94,11 +97,6 @@ fn decisions(kept: &Kept) -> Vec<Sentence> {
         });
         told.collect()
     })
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn asked(kept: &Kept, hop: &KeptHop) -> Sentence {
@@ -119,7 +117,7 @@ fn came(kept: &Kept, hop: &KeptHop) -> Sentence {
     let after = span(hop.ended.saturating_sub(hop.began));
     let upstream = &hop.hop.upstream;
     let (sentence, declines) = match (&hop.hop.response, &hop.hop.failed) {
-        (Some(came), _) => (format!("{upstream} answered {} after {after}.", came.status), false),
+        (Some(came), _) => (format!("{upstream} answered {} after {after}.", status::named(came.status)), false),
         (None, Some(failed)) => (format!("{upstream} gave no answer, after {after}: {failed}."), true),
         (None, None) => (format!("{upstream} gave no answer, after {after}."), true),
     };
@@ -127,12 +125,13 @@ fn came(kept: &Kept, hop: &KeptHop) -> Sentence {
 }
 
 fn answer(kept: &Kept) -> Option<Sentence> {
-    let reason = message::reason_of(kept.status);
+    let status = [kept.status.to_string(), message::reason_of(kept.status)].join(" ");
+    let status = status.trim_end();
     let head = message::response_head(kept);
     let sentence = match (kept.ending, &head) {
         (None, None) => return None,
         (_, None) if kept.first_byte.is_none() => {
-            format!("No response was sent; it counts as {} {reason}.", kept.status)
+            format!("No response was sent; it counts as {status}.")
         }
         _ => {
             let what = match head.as_ref().and_then(|head| head.get("content-type")) {
@@ -140,7 +139,7 @@ fn answer(kept: &Kept) -> Option<Sentence> {
                 _ if kept.sent_bytes > 0 => size(kept.sent_bytes),
                 _ => "no content".to_owned(),
             };
-            format!("The answer was {} {reason}, with {what}.", kept.status)
+            format!("The answer was {status}, with {what}.")
         }
     };
     let at = kept.first_byte.map(|at| kept.since(at));

@@ -291,10 +291,18 @@ impl Trail {
         })
     }
 
-    /// Calls `read` with the decision that explains the outcome best: the last refusal, or else the last of all.
-    pub fn decisive<T>(&self, read: impl FnOnce(&dyn Decision) -> T) -> Option<T> {
+    /// Calls `read` with the decision that explains a status best: the last that names it as its outcome, or else the
+    /// last refusal. That something went well needs no reason, so that often there is none.
+    ///
+    /// A refusal explains better than what only passes it on as an error, which names the same status without a rule
+    /// of its own and says nothing of what would have changed it.
+    pub fn decisive<T>(&self, status: StatusCode, read: impl FnOnce(&dyn Decision) -> T) -> Option<T> {
         self.read(|all| {
-            let decisive = all.iter().rev().find(|decision| decision.declines()).or(all.last());
+            let names = |decision: &&Box<dyn Decision>| decision.outcome().starts_with(status.as_str());
+            let mut named = all.iter().rev().filter(names);
+            let last = named.clone().next();
+            let explained = named.find(|decision| decision.otherwise().is_some());
+            let decisive = explained.or(last).or_else(|| all.iter().rev().find(|decision| decision.declines()));
             decisive.map(|decision| read(&**decision))
         })
     }

@@ -105,7 +105,7 @@ pub(super) fn write(record: &Record, config: &Config, line: &mut Vec<u8>) {
             outcome: outcome(record),
             action: ending(record.ending),
             duration: u64::try_from(record.total.as_nanos()).unwrap_or(u64::MAX),
-            reason: record.trail.decisive(|decision| decision.because()).map(Cow::into_owned),
+            reason: record.trail.decisive(record.status, |decision| decision.because()).map(Cow::into_owned),
             source_address,
             source_port,
             request,

@@ -119,18 +119,9 @@ impl Reason {
     }
 }
 
-/// Why the status is what it is: the decision that names it, or else the last refusal. That something went well needs
-/// no reason.
+/// Why the status is what it is.
 fn reason(record: &Record) -> Option<Reason> {
-    let status = record.status.as_str();
-    let named = record.trail.read(|all| {
-        let named = all.iter().rev().find(|decision| decision.outcome().starts_with(status));
-        named.map(|decision| Reason::of(&**decision))
-    });
-    named.or_else(|| {
-        let decisive = record.trail.decisive(Reason::of);
-        decisive.filter(|reason| reason.declines || !record.status.is_success())
-    })
+    record.trail.decisive(record.status, Reason::of)
 }
 
 fn look(status: StatusCode) -> Look {

@@ -10,7 +10,7 @@ use http::header::{self, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, StatusCode, Uri};
 use wirelight_semantics::decision::{Decision, Rule};
-use wirelight_semantics::fields;
+use wirelight_semantics::{fields, status};
 use wirelight_service::{Body, Exchange, Request, Response, Result, Service, Trail};
 
 use crate::config::plan::Upstream;
@@ -168,7 +168,7 @@ impl Decision for Verdict {
         match self {
             Self::Passes { .. } => "the request passes".into(),
             Self::Unasked { asked } => format!("{asked} is asked first").into(),
-            Self::Refused { status } => status.to_string().into(),
+            Self::Refused { status } => status::named(*status).into(),
         }
     }
 

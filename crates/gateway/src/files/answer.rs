@@ -11,10 +11,10 @@ use http::header::{
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use wirelight_semantics::decision::{Decision, Rule};
+use wirelight_semantics::decision::{Decision, Rule, sentence};
 use wirelight_semantics::media_type::MediaType;
 use wirelight_semantics::problem::{self, Problem};
-use wirelight_semantics::{fields, negotiate};
+use wirelight_semantics::{fields, negotiate, status};
 use wirelight_service::{Body, Response, Trail};
 
 use super::missing::Missing;
@@ -176,20 +176,16 @@ impl Form {
 }
 
 fn title(status: StatusCode) -> String {
-    format!("{} {}", status.as_str(), status.canonical_reason().unwrap_or("Error"))
+    match status::name(status) {
+        "" => format!("{} Error", status.as_str()),
+        _ => status::named(status),
+    }
 }
 
 /// What happened, what would have helped, and the rule.
 fn sentences(decision: &dyn Decision) -> impl Iterator<Item = String> {
     let rule = format!("Rule: {}", decision.rule());
     std::iter::once(decision.because()).chain(decision.otherwise()).map(|clause| sentence(&clause)).chain([rule])
-}
-
-/// A clause with a capital letter and a full stop.
-fn sentence(clause: &str) -> String {
-    let mut rest = clause.chars();
-    let first = rest.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{}.", rest.as_str())
 }
 
 fn page(status: StatusCode, decision: &dyn Decision) -> String {

@@ -6,6 +6,7 @@ use std::io;
 use http::StatusCode;
 use rustix::io::Errno;
 use wirelight_semantics::decision::{Decision, Rule};
+use wirelight_semantics::status;
 
 use super::root::Unopened;
 
@@ -112,7 +113,7 @@ impl Decision for Missing {
     }
 
     fn outcome(&self) -> Cow<'static, str> {
-        self.status().to_string().into()
+        status::named(self.status()).into()
     }
 
     fn because(&self) -> Cow<'static, str> {

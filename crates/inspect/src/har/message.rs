@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Uri, Version};
 use serde::{Deserialize, Serialize};
+use wirelight_semantics::status::name as status_name;
 
 /// What stands in the place of a secret.
 const MASKED: &str = "***";
@@ -380,7 +381,7 @@ impl Response {
         let (text, encoding) = content.map(encode).unzip();
         Self {
             status: status.as_u16(),
-            status_text: status.canonical_reason().unwrap_or_default().to_owned(),
+            status_text: status_name(status).to_owned(),
             http_version: version(http_version),
             cookies: set_cookies(headers, mask),
             headers: fields(headers, mask),

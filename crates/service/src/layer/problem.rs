@@ -9,6 +9,7 @@ use wirelight_semantics::decision::{Decision, Rule};
 use wirelight_semantics::fields;
 use wirelight_semantics::negotiate::{self, Choice};
 use wirelight_semantics::problem::{self, Problem, Value};
+use wirelight_semantics::status;
 
 use super::Layered;
 use super::answering::Amended;
@@ -77,7 +78,7 @@ impl Decision for Answered {
     }
 
     fn outcome(&self) -> Cow<'static, str> {
-        self.status.to_string().into()
+        status::named(self.status).into()
     }
 
     fn because(&self) -> Cow<'static, str> {
@@ -150,7 +151,8 @@ impl AnswerErrors {
         if error.fault() != Fault::Downstream && !self.shows_insides {
             return Problem::new(status);
         }
-        let refusal = asked.trail.decisive(|decision| decision.declines().then(|| Problem::because(status, decision)));
+        let refusal =
+            asked.trail.decisive(status, |decision| decision.declines().then(|| Problem::because(status, decision)));
         let problem = refusal.flatten().unwrap_or_else(|| Problem::new(status));
         Problem { detail: Some(error.because().to_owned().into()), ..problem }
     }
