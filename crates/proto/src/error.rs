@@ -119,7 +119,7 @@ impl fmt::Display for SendError {
         f.write_str(match self {
             Self::NoSuchStream => "the exchange is over",
             Self::OutOfOrder => "a part of a message was sent out of order",
-            Self::WrongLength => "the content did not have the promised length",
+            Self::WrongLength => "the content is not as long as it was said to be",
             Self::Invalid => "the message holds something that cannot be written unambiguously",
             Self::Closing => "the connection is closing",
         })
