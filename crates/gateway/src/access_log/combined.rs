@@ -15,12 +15,7 @@ use super::visible::{number, quoted};
 use crate::moment::Moment;
 
 pub(super) fn write(record: &Record, secrets: &Secrets, line: &mut Vec<u8>) {
-    match &record.connection.peer {
-        Some(Peer::Internet(address)) => put_address(address.ip(), line),
-        Some(Peer::Local(_)) => line.extend_from_slice(b"unix:"),
-        None => line.push(b'-'),
-    }
-    put_time(record.at, line);
+    put_beginning(record, line);
     match &record.asked {
         Some(asked) => {
             // A token holds nothing that would have to be quoted.
@@ -36,17 +31,65 @@ pub(super) fn write(record: &Record, secrets: &Secrets, line: &mut Vec<u8>) {
     line.extend_from_slice(record.status.as_str().as_bytes());
     line.push(b' ');
     number(record.sent_bytes, line);
-    line.push(b' ');
-    let fields = record.asked.as_ref().map(|asked| &asked.fields);
-    put_field(fields, &REFERER, secrets, line);
-    line.push(b' ');
-    put_field(fields, &USER_AGENT, secrets, line);
-    line.push(b'\n');
+    match record.asked.as_ref().map(|asked| &asked.fields) {
+        Some(fields) if !fields.is_empty() => {
+            put_field(fields, &REFERER, secrets, line);
+            put_field(fields, &USER_AGENT, secrets, line);
+            line.push(b'\n');
+        }
+        _ => line.extend_from_slice(b" \"-\" \"-\"\n"),
+    }
 }
 
-fn put_address(address: IpAddr, line: &mut Vec<u8>) {
-    match address {
-        IpAddr::V4(address) => {
+/// How the last line of this thread began: by the peer and the second that it was for, on which nothing else depends.
+struct Begun {
+    peer: Shown,
+    second: Option<u64>,
+    time: Vec<u8>,
+    text: Vec<u8>,
+}
+
+/// What of a peer is shown.
+#[derive(PartialEq, Eq, Clone, Copy)]
+enum Shown {
+    Address(IpAddr),
+    Local,
+    Unknown,
+}
+
+thread_local! {
+    static BEGUN: RefCell<Begun> =
+        const { RefCell::new(Begun { peer: Shown::Unknown, second: None, time: Vec::new(), text: Vec::new() }) };
+}
+
+/// Appends the address and the time, with what stands around them.
+fn put_beginning(record: &Record, line: &mut Vec<u8>) {
+    let peer = match &record.connection.peer {
+        Some(Peer::Internet(address)) => Shown::Address(address.ip()),
+        Some(Peer::Local(_)) => Shown::Local,
+        None => Shown::Unknown,
+    };
+    let second = record.at.duration_since(SystemTime::UNIX_EPOCH).ok().map(|since| since.as_secs());
+    BEGUN.with_borrow_mut(|begun| {
+        let is_now = second.is_some() && begun.second == second;
+        if !is_now {
+            begun.second = second;
+            begun.time.clear();
+            put_time(record.at, &mut begun.time);
+        }
+        if !is_now || begun.peer != peer {
+            begun.peer = peer;
+            begun.text.clear();
+            put_peer(peer, &mut begun.text);
+            begun.text.extend_from_slice(&begun.time);
+        }
+        line.extend_from_slice(&begun.text);
+    });
+}
+
+fn put_peer(peer: Shown, line: &mut Vec<u8>) {
+    match peer {
+        Shown::Address(IpAddr::V4(address)) => {
             for (position, octet) in address.octets().into_iter().enumerate() {
                 if position > 0 {
                     line.push(b'.');
@@ -54,35 +97,23 @@ fn put_address(address: IpAddr, line: &mut Vec<u8>) {
                 number(octet.into(), line);
             }
         }
-        IpAddr::V6(address) => write!(line, "{address}").expect("a vector takes everything"),
+        Shown::Address(IpAddr::V6(address)) => write!(line, "{address}").expect("a vector takes everything"),
+        Shown::Local => line.extend_from_slice(b"unix:"),
+        Shown::Unknown => line.push(b'-'),
     }
 }
 
-thread_local! {
-    /// The last time that this thread wrote, by its second: what is written depends on nothing else.
-    static WRITTEN: RefCell<(Option<u64>, Vec<u8>)> = const { RefCell::new((None, Vec::new())) };
-}
-
-/// Appends the time, and what stands around it, written once a second and thread.
 fn put_time(at: SystemTime, line: &mut Vec<u8>) {
-    let second = at.duration_since(SystemTime::UNIX_EPOCH).ok().map(|since| since.as_secs());
-    WRITTEN.with_borrow_mut(|(last, text)| {
-        if second.is_none() || *last != second {
-            let moment = Moment::of(at);
-            let Moment { year, day, hour, minute, second, .. } = moment;
-            let month = moment.month_name();
-            text.clear();
-            write!(text, " - - [{day:02}/{month}/{year:04}:{hour:02}:{minute:02}:{second:02} +0000] \"")
-                .expect("a vector takes everything");
-        }
-        *last = second;
-        line.extend_from_slice(text);
-    });
+    let moment = Moment::of(at);
+    let Moment { year, day, hour, minute, second, .. } = moment;
+    let month = moment.month_name();
+    write!(line, " - - [{day:02}/{month}/{year:04}:{hour:02}:{minute:02}:{second:02} +0000] \"")
+        .expect("a vector takes everything");
 }
 
-fn put_field(fields: Option<&HeaderMap>, name: &HeaderName, secrets: &Secrets, line: &mut Vec<u8>) {
-    line.push(b'"');
-    match fields.and_then(|fields| fields.get(name)) {
+fn put_field(fields: &HeaderMap, name: &HeaderName, secrets: &Secrets, line: &mut Vec<u8>) {
+    line.extend_from_slice(b" \"");
+    match fields.get(name) {
         Some(value) => quoted(&secrets.mask_field(name, value), line),
         None => line.push(b'-'),
     }

@@ -53,6 +53,9 @@ impl Default for Secrets {
 impl Secrets {
     /// A target or a reference with the userinfo of its authority and the secrets of its query masked.
     pub fn mask_target<'a>(&self, target: &'a [u8]) -> Cow<'a, [u8]> {
+        if memchr2(b'?', b'@', target).is_none() {
+            return Cow::Borrowed(target);
+        }
         let mut masked = mask_userinfo(target);
         if let Some(question) = memchr(b'?', &masked)
             && let Some(query) = self.mask_query(&masked[question + 1..])
