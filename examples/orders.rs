@@ -307,7 +307,7 @@ impl<S: Sync> FromRequestParts<S> for Asked {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let trail = Trail::of(&parts.extensions);
+        let trail = Trail::of(parts);
         Ok(Self { method: parts.method.clone(), fields: parts.headers.clone(), trail })
     }
 }

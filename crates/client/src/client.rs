@@ -149,7 +149,7 @@ impl Client {
     /// Sends a request that was made elsewhere.
     pub async fn send(&self, mut request: Request) -> Result<Response> {
         let watch = request.extensions().get::<Watch>().cloned().unwrap_or_default();
-        let mut exchange = Exchange::of(request.extensions());
+        let mut exchange = Exchange::of(&request);
         if !exchange.trail.is_watched() {
             exchange.trail = Trail::watched();
         }

@@ -279,10 +279,8 @@ impl Connections {
             None => self.route_again(request.uri())?,
             announced => self.0.pool.key(Route { announced, ..self.route(request.uri())? }),
         };
-        let (trail, watch) = match extensions.is_empty() {
-            true => (Trail::unwatched(), None),
-            false => (Trail::of(extensions), extensions.get::<Watch>().cloned()),
-        };
+        let watch = if extensions.is_empty() { None } else { extensions.get::<Watch>().cloned() };
+        let trail = Trail::of(&request);
         if let Some(watch) = &watch {
             watch.begin(self.clock().now(), format!("{} {}", request.method(), request.uri()));
         }
@@ -432,7 +430,7 @@ impl std::fmt::Debug for Connections {
 /// The same request again, if its content is at hand.
 fn copy(request: &Request) -> Option<Request> {
     let body: Bytes = request.body().as_bytes()?.clone();
-    let mut copy = http::Request::new(Body::from(body));
+    let mut copy = http::Request::new(Body::from(body).within(request.body().exchange().cloned()));
     copy.method_mut().clone_from(request.method());
     copy.uri_mut().clone_from(request.uri());
     *copy.version_mut() = request.version();

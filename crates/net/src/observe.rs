@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use http::{HeaderMap, Method, StatusCode, Uri, Version};
 pub use wirelight_proto::Part;
 use wirelight_semantics::decision::Decision;
-use wirelight_service::{Exchange, Peer, Trail};
+use wirelight_service::{Peer, Trail};
 
 use crate::tcp::Tcp;
 use crate::tls::Secured;
@@ -226,14 +226,5 @@ impl Asked {
             Version::HTTP_3 => "HTTP/3.0",
             _ => "HTTP/1.1",
         }
-    }
-}
-
-impl Record {
-    /// What a layer may know of this exchange.
-    pub fn exchange(&self) -> Exchange {
-        let ConnectionInfo { peer, secured, local, .. } = &*self.connection;
-        let (peer, local) = (peer.clone(), local.clone());
-        Exchange { trail: self.trail.clone(), peer, local, secure: secured.is_some(), interims: None }
     }
 }

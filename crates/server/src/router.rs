@@ -306,7 +306,7 @@ fn path_of(target: &Uri) -> PathAndQuery {
 impl Service for Router {
     async fn call(&self, mut request: Request) -> Result<Response> {
         let chosen = self.choose(request.method(), request.uri());
-        let trail = Trail::of(request.extensions());
+        let trail = Trail::of(&request);
         if trail.is_watched() {
             trail.note(self.routing(&chosen, request.method(), request.uri()));
         }

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use http::{Extensions, HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode};
 
-use crate::Exchange;
+use crate::exchange::Exchanged;
 
 /// Sends interim responses to one request, such as 103 (Early Hints, RFC 8297), until its response is there.
 ///
@@ -16,7 +16,7 @@ use crate::Exchange;
 /// use wirelight_service::{Body, Interims, Request, Response, Result};
 ///
 /// async fn page(request: Request) -> Result<Response> {
-///     if let Some(interims) = Interims::of(request.extensions()) {
+///     if let Some(interims) = Interims::of(&request) {
 ///         let hint = "</style.css>; rel=preload; as=style".parse().expect("it is ASCII");
 ///         // Hints that are not sent are no reason to fail.
 ///         let _ = interims.send(StatusCode::EARLY_HINTS, HeaderMap::from_iter([(header::LINK, hint)]));
@@ -53,8 +53,8 @@ impl std::error::Error for Unsent {}
 
 impl Interims {
     /// The way to send interim responses to a request, where its connection has one.
-    pub fn of(extensions: &Extensions) -> Option<Self> {
-        extensions.get::<Exchange>()?.interims.clone()
+    pub fn of(request: &impl Exchanged) -> Option<Self> {
+        request.exchange()?.interims.clone()
     }
 
     /// Leaves an interim response to be sent; once the response is there, it is too late, and it is forgotten.

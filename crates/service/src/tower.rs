@@ -15,7 +15,7 @@ use http_body::{Frame, SizeHint};
 
 use crate::body::into_error;
 use crate::layer::problem::{AnswerErrors, Asked};
-use crate::{Body, Error, Layer, Request, Response, Result, Service};
+use crate::{Body, Error, Exchange, Layer, Request, Response, Result, Service};
 
 /// An error of anybody's.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -141,9 +141,11 @@ where
     T: Clone + Send + Sync + 'static,
     B: http_body::Body<Error: Into<BoxError>> + Send + 'static,
 {
-    async fn call(&self, request: Request) -> Result<Response> {
+    async fn call(&self, mut request: Request) -> Result<Response> {
         let mut service = self.0.clone();
         std::future::poll_fn(|cx| service.poll_ready(cx)).await.map_err(into_error)?;
+        // Others know only extensions.
+        Exchange::expose(&mut request);
         let mut response = service.call(request).await.map_err(into_error)?;
         let is_silent = matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         if is_silent && has_zero_length(response.headers()) {

@@ -5,11 +5,12 @@ use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
-use http::{Extensions, HeaderMap, Method, StatusCode, Version};
+use http::{HeaderMap, Method, StatusCode, Version};
 use wirelight_semantics::decision::Decision;
 
+use crate::exchange::Exchanged;
 use crate::place::Placed;
-use crate::{Clock, Exchange, Place};
+use crate::{Clock, Place};
 
 /// Collects the decisions of one exchange, in order.
 ///
@@ -169,9 +170,10 @@ impl Trail {
         }
     }
 
-    /// The trail of the exchange that a message belongs to.
-    pub fn of(extensions: &Extensions) -> Self {
-        extensions.get::<Exchange>().map(|exchange| exchange.trail.clone()).unwrap_or_default()
+    /// The trail of the exchange that a request belongs to.
+    #[inline]
+    pub fn of(request: &impl Exchanged) -> Self {
+        request.exchange().map(|exchange| exchange.trail.clone()).unwrap_or_default()
     }
 
     /// The same trail, for decisions that a word of a config led to.

@@ -48,7 +48,7 @@ impl<S: Service> Service for Layered<Cookies, S> {
                 request.headers_mut().insert(COOKIE, value);
             }
         }
-        let trail = Trail::of(request.extensions());
+        let trail = Trail::of(&request);
         let asked = request.uri().clone();
         let response = self.inner.call(request).await?;
         for set in response.headers().get_all(SET_COOKIE) {

@@ -67,7 +67,7 @@ impl Decision for Decoded {
 
 impl<S: Service> Service for Layered<Decompress, S> {
     async fn call(&self, mut request: Request) -> Result<Response> {
-        let trail = Trail::of(request.extensions());
+        let trail = Trail::of(&request);
         let is_head = request.method() == Method::HEAD;
         // A range of coded content could not be decoded.
         if request.headers().contains_key(ACCEPT_ENCODING) || request.headers().contains_key(RANGE) {

@@ -18,6 +18,10 @@ pub use redirect::FollowRedirects;
 pub use retry::Retry;
 pub use timeouts::Timeouts;
 
+use std::sync::Arc;
+
+use wirelight_service::{Body, Exchange};
+
 /// A service inside a layer.
 #[derive(Debug, Clone)]
 pub struct Layered<L, S> {
@@ -47,6 +51,7 @@ pub(crate) struct Replay {
     extensions: http::Extensions,
     uri: http::Uri,
     content: Option<bytes::Bytes>,
+    exchange: Option<Arc<Exchange>>,
 }
 
 impl Replay {
@@ -59,6 +64,7 @@ impl Replay {
             extensions: request.extensions().clone(),
             uri: request.uri().clone(),
             content: request.body().as_bytes().cloned(),
+            exchange: request.body().exchange().cloned(),
         }
     }
 
@@ -70,7 +76,7 @@ impl Replay {
     /// The request again; without content if that was not at hand.
     pub(crate) fn again(&self) -> wirelight_service::Request {
         let content = self.content.clone().unwrap_or_default();
-        let mut request = http::Request::new(wirelight_service::Body::from(content));
+        let mut request = http::Request::new(Body::from(content).within(self.exchange.clone()));
         request.method_mut().clone_from(&self.method);
         request.uri_mut().clone_from(&self.uri);
         *request.version_mut() = self.version;

@@ -203,7 +203,7 @@ impl<S: Service> Service for Layered<RateLimits, S> {
     async fn call(&self, request: Request) -> Result<Response> {
         let limits = &self.layer;
         let Some(origin) = Origin::of(request.uri()) else { return self.inner.call(request).await };
-        let trail = Trail::of(request.extensions());
+        let trail = Trail::of(&request);
         // Whoever waited with others may find that one of them was told to wait on.
         while let Some(pace) = limits.judge(&origin) {
             trail.note(pace.clone());

@@ -31,7 +31,7 @@ pub struct Final(pub Uri);
 impl<S: Service> Service for Layered<FollowRedirects, S> {
     async fn call(&self, mut request: Request) -> Result<Response> {
         let FollowRedirects { redirects_max, drain_bytes_max } = self.layer;
-        let trail = Trail::of(request.extensions());
+        let trail = Trail::of(&request);
         let mut followed = 0;
         loop {
             let mut replay = Replay::of(&request);

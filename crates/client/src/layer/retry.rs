@@ -175,7 +175,7 @@ impl<S: Service> Service for Layered<Retry, S> {
         if *retries_max == 0 {
             return self.inner.call(request).await;
         }
-        let trail = Trail::of(request.extensions());
+        let trail = Trail::of(&request);
         let replay = Replay::of(&request);
         let mut request = request;
         let mut attempt = 1;

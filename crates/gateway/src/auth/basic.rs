@@ -94,7 +94,7 @@ impl<S> RequireBasic<S> {
 
 impl<S: Service> Service for RequireBasic<S> {
     async fn call(&self, mut request: Request) -> Result<Response> {
-        let trail = Trail::of(request.extensions());
+        let trail = Trail::of(&request);
         let mut said = None;
         let mut judged = auth::judge(self.asker, request.headers(), |basic| {
             said = Some(basic.clone());

@@ -68,7 +68,7 @@ pub enum Verdict {
 
 impl<S: Service> Service for AskForward<S> {
     async fn call(&self, mut request: Request) -> Result<Response> {
-        let trail = Trail::of(request.extensions());
+        let trail = Trail::of(&request);
         let answer = self.asked.call(self.question(&request)).await?;
         let status = answer.status();
         if !status.is_success() {
@@ -107,7 +107,7 @@ impl<S> AskForward<S> {
             fields.insert(header::HOST, host);
         }
         *question.uri_mut() = path;
-        if let Some(exchange) = request.extensions().get::<Exchange>() {
+        if let Some(exchange) = Exchange::find(request) {
             // What that server says ahead of its answer is not said of the page that was asked for.
             question.extensions_mut().insert(Exchange { interims: None, ..exchange.clone() });
         }

@@ -367,8 +367,8 @@ fn key(place: &Place) -> Vec<u8> {
 
 impl Service for Files {
     async fn call(&self, request: Request) -> Result<Response> {
+        let trail = Trail::of(&request);
         let (head, _content) = request.into_parts();
-        let trail = Trail::of(&head.extensions);
         Ok(self.answer(&head, &trail).await)
     }
 }

@@ -21,7 +21,7 @@ use wirelight_semantics::decision::{Decision, Rule};
 use wirelight_semantics::fields;
 use wirelight_semantics::problem::Problem;
 use wirelight_service::layer::problem::{Asked, tell};
-use wirelight_service::{Body, Clock, Fault, Peer, Request, Response, Result, Service, Trail};
+use wirelight_service::{Body, Clock, Exchange, Fault, Peer, Request, Response, Result, Service, Trail};
 
 use super::carry::{Carried, Whose};
 use super::destination::{Destinations, Judged, Named, Target};
@@ -55,8 +55,8 @@ pub struct Would(pub Target);
 impl Service for Leading {
     async fn call(&self, request: Request) -> Result<Response> {
         let asked = Asked::of(&request);
-        let (parts, body) = request.into_parts();
-        let trail = Trail::of(&parts.extensions);
+        let (parts, body) = Exchange::into_parts(request);
+        let trail = Trail::of(&parts);
         let target = match admit(&self.allowed, &parts) {
             Ok(target) => target,
             Err(refused) => return Ok(refuse(refused, &trail, &asked)),
@@ -182,7 +182,7 @@ impl Leading {
         let info = ConnectionInfo { id: 1, peer: Some(Peer::Internet(address)), secured: None, local: None };
         let carrier: Carrier = Box::new(stream);
         let requests = Box::new(Requests::new(carrier, engine, Arc::new(context), info));
-        let trail = Trail::of(&parts.extensions);
+        let trail = Trail::of(&parts);
         parts.extensions = http::Extensions::new();
         let response = match requests.send(Request::from_parts(parts, body), Arc::new(Nowhere)).await {
             Ok(answer) => answer.response,

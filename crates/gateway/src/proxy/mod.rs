@@ -208,9 +208,9 @@ impl Failed {
 impl Service for Forwarder {
     async fn call(&self, request: Request) -> Result<Response> {
         let asked = Asked::of(&request);
-        let (parts, body) = request.into_parts();
+        let (parts, body) = Exchange::into_parts(request);
         // What is decided here follows from the upstream, and says so where it does.
-        let trail = Trail::of(&parts.extensions).at(None);
+        let trail = Trail::of(&parts).at(None);
         let is_tunnel = parts.method == Method::CONNECT && parts.extensions.get::<Protocol>().is_none();
         if is_tunnel || parts.method == Method::TRACE {
             return Ok(refuse(NotForwarded(parts.method), &trail, &asked));
@@ -293,7 +293,7 @@ impl Forwarder {
 
     /// Makes the request what goes on.
     fn prepare(&self, mut parts: request::Parts, content: Content, trail: Trail, asked: Asked) -> Passage {
-        let exchange = Exchange::of(&parts.extensions);
+        let exchange = Exchange::of(&parts);
         let wanted = Wanted::of(&parts);
         switch::plain(&mut parts);
         let peer = client::peer_address(&exchange);
@@ -340,11 +340,7 @@ impl Forwarder {
         let plan::Balance::Hash(key) = &self.group.plan.balance else { return None };
         match key {
             HashKey::Client => {
-                let address = client::judge(
-                    client::peer_address(&Exchange::of(&parts.extensions)),
-                    &parts.headers,
-                    &self.trusted,
-                );
+                let address = client::judge(client::peer_address(&Exchange::of(parts)), &parts.headers, &self.trusted);
                 address.address().map(|address| hash(&address))
             }
             HashKey::Field(name) => fields::combined(&parts.headers, name).map(|value| hash(&value.as_bytes())),

@@ -106,7 +106,7 @@ struct WouldAsk {
 impl Service for WouldAsk {
     async fn call(&self, request: Request) -> Result<Response> {
         let asked = self.plan.upstream.name.clone();
-        Trail::of(request.extensions()).note(forward::Verdict::Unasked { asked });
+        Trail::of(&request).note(forward::Verdict::Unasked { asked });
         self.inner.call(request).await
     }
 }
@@ -134,7 +134,7 @@ impl Service for Rewrite {
         let Some(rewritten) = target::rewritten(request.uri(), &path) else {
             return Err(Error::new(Kind::Malformed, Fault::Downstream, "the target cannot be rewritten"));
         };
-        let trail = Trail::of(request.extensions());
+        let trail = Trail::of(&request);
         if trail.is_watched() {
             trail.note(Rewritten { target: rewritten.to_string(), template: self.template.text.clone() });
         }

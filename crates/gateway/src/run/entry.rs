@@ -49,7 +49,7 @@ async fn traced(tracing: &Tracing, running: &Running, listener: SocketAddr, mut 
     if let Some((name, value)) = &told {
         request.headers_mut().insert(*name, value.clone());
     }
-    Trail::of(request.extensions()).note(context);
+    Trail::of(&request).note(context);
     let mut response = running.answer(listener, request).await?;
     if let Some((name, value)) = told {
         response.headers_mut().insert(name, value);
@@ -74,7 +74,7 @@ fn draw() -> Draw {
 impl Running {
     /// Answers a request that came in on a listener.
     pub async fn answer(&self, listener: SocketAddr, request: Request) -> Result<Response> {
-        let trail = Trail::of(request.extensions());
+        let trail = Trail::of(&request);
         let (parts, body) = request.into_parts();
         let host = forward::host_of(&parts);
         let place = self.plan.listeners.iter().position(|listen| listen.address == listener);

@@ -161,7 +161,7 @@ impl Service for WouldForward {
         let candidates = group.candidates(&[]);
         if let Some((index, among, cause)) = balance::choose(&group.plan.balance, &candidates, group.draw(None)) {
             let server = group.servers[index].name.clone();
-            Trail::of(request.extensions()).note(Choice::Chosen { index, server, among, cause });
+            Trail::of(&request).note(Choice::Chosen { index, server, among, cause });
         }
         Ok(Response::default())
     }
@@ -173,8 +173,8 @@ struct WouldLead(Destinations);
 impl Service for WouldLead {
     async fn call(&self, request: Request) -> Result<Response> {
         let asked = Asked::of(&request);
+        let trail = Trail::of(&request);
         let (parts, _) = request.into_parts();
-        let trail = Trail::of(&parts.extensions);
         match connect::admit(&self.0, &parts) {
             Ok(target) => {
                 trail.note(connect::Would(target));

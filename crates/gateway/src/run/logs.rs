@@ -190,7 +190,7 @@ impl LogHere {
 
 impl Service for LogHere {
     fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
-        Trail::of(request.extensions()).note(self.logged.clone());
+        Trail::of(&request).note(self.logged.clone());
         self.inner.call(request)
     }
 }

@@ -180,14 +180,14 @@ struct Routes {
 impl Service for Routes {
     async fn call(&self, mut request: Request) -> Result<Response> {
         // What is decided here follows from the routes, not from what stands around them.
-        let trail = Trail::of(request.extensions()).at(None);
+        let trail = Trail::of(&request).at(None);
         if let Some(at) = routes::malformed(request.uri()) {
             let malformed = Routed::Malformed { path: request.uri().path().to_owned(), at };
             return Ok(refuse(StatusCode::BAD_REQUEST, malformed, &request, &trail));
         }
         let client = match self.asks_client {
             true => {
-                let peer = client::peer_address(&Exchange::of(request.extensions()));
+                let peer = client::peer_address(&Exchange::of(&request));
                 let client = client::judge(peer, request.headers(), &self.trusted);
                 let address = client.address();
                 trail.note(client);
@@ -244,7 +244,7 @@ impl Routes {
     fn stream(&self, request: &Request) -> Stream {
         Stream {
             began: self.clock.now(),
-            peer: request.extensions().get::<Exchange>().and_then(|exchange| exchange.peer.clone()),
+            peer: Exchange::find(request).and_then(|exchange| exchange.peer.clone()),
             method: request.method().clone(),
             target: request.uri().clone(),
             is_tunnel: false,

@@ -110,12 +110,12 @@ pub struct RedirectToHttps<S> {
 
 impl<S: Service> Service for RedirectToHttps<S> {
     fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
-        let secure = request.extensions().get::<Exchange>().is_some_and(|exchange| exchange.secure);
+        let secure = Exchange::find(&request).is_some_and(|exchange| exchange.secure);
         let Some(port) = self.port.filter(|_| !secure) else { return Either::first(self.inner.call(request)) };
         let redirection = judge(request.uri(), request.headers(), port);
         let mut response = answer(&redirection);
         response.headers_mut().insert(header::DATE, date::now(&self.clock));
-        Trail::of(request.extensions()).note(redirection);
+        Trail::of(&request).note(redirection);
         Either::second(ready(Ok(response)))
     }
 }

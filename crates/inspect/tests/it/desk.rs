@@ -107,7 +107,7 @@ async fn content_in_chunks_is_undone_and_long_content_digested() {
 async fn filters_find_what_they_name() {
     let odd = async |request: Request| -> Result<Response> {
         if request.uri().path() == "/odd" {
-            Trail::of(request.extensions()).note(Odd);
+            Trail::of(&request).note(Odd);
         }
         let status = if request.uri().path() == "/none" { 404 } else { 200 };
         let response = http::Response::builder().status(status).header("content-type", "application/json");

@@ -3,11 +3,12 @@
 use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, IoSlice};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant, SystemTime};
 
 use wirelight_proto::{Connection, Incoming, Outgoing};
-use wirelight_service::{Clock, Timer};
+use wirelight_service::{Clock, Exchange, Timer};
 
 use super::place::Place;
 use crate::observe::Record;
@@ -47,11 +48,30 @@ pub(super) struct Spare {
     pub(super) place: Option<Place>,
     #[expect(clippy::vec_box, reason = "it is the boxes that are used again")]
     pub(super) records: Vec<Box<Record>>,
+    /// What the last request of the thread carried; it is filled again once nobody else has it.
+    exchange: Option<Arc<Exchange>>,
     /// The list of records that wait for their last bytes to leave; it is empty.
     pub(super) written: Vec<(u64, Box<Record>)>,
 }
 
 impl Spare {
+    /// Forgets what the last request carried, as far as nobody else has it: else its trail could not be used again.
+    pub(super) fn forget(&mut self) {
+        if let Some(spare) = self.exchange.as_mut().and_then(Arc::get_mut) {
+            *spare = Exchange::default();
+        }
+    }
+
+    /// What the next request carries.
+    pub(super) fn carried(&mut self, exchange: Exchange) -> Arc<Exchange> {
+        if let Some(spare) = self.exchange.as_mut().and_then(Arc::get_mut) {
+            *spare = exchange;
+        } else {
+            self.exchange = Some(Arc::new(exchange));
+        }
+        self.exchange.clone().expect("it was just put there")
+    }
+
     /// Keeps a record that may be filled again.
     pub(super) fn keep(&mut self, record: Option<Box<Record>>) {
         if self.records.len() < RECORDS_MAX {

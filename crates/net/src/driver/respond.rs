@@ -1,5 +1,6 @@
 //! From a request to the last byte of its response: the handler is polled inline, and kept only if it has to wait.
 
+use std::sync::Arc;
 use std::task::{Context as Task, Poll};
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Version, header, request, response};
 use http_body::Body as _;
 use wirelight_proto::{Connection, ConnectionError, Event, Length, Part, Reason, StreamId};
-use wirelight_service::{Body, Error, Fault, Interims, Kind, Request, Response, Result, Service, Trail};
+use wirelight_service::{Body, Error, Fault, Interims, Kind, Request, Response, Result, Service};
 
 use super::bell::Bell;
 use super::exchange::{Exchange, Guarded, Phase, poll_body};
@@ -40,6 +41,7 @@ where
             // Its response says that it is the last, so that the client sends no other that nobody would hear.
             self.begin_to_end(turn);
         }
+        turn.spare.forget();
         let trail = self.trail(stream, turn);
         let mut exchange = Exchange {
             stream,
@@ -56,12 +58,13 @@ where
             record: self.record(Some(&parts), trail, turn),
         };
         let interims = self.interims(&parts, stream, cx);
-        self.introduce(&mut parts, &mut exchange, interims);
+        let carried = self.introduce(&mut parts, &mut exchange, interims, turn);
         let body = match self.prepare_tunnel(&mut exchange) {
             true => Body::empty(),
             false => self.content(&mut exchange, length, turn),
         };
-        let mut place = Place::take(&mut turn.spare.place, &self.service, Request::from_parts(*parts, body));
+        let mut place =
+            Place::take(&mut turn.spare.place, &self.service, Request::from_parts(*parts, body.within(carried)));
         match place.poll(cx) {
             Poll::Ready(answer) => {
                 place.leave(&mut turn.spare.place);
@@ -76,21 +79,26 @@ where
         }
     }
 
-    /// Tells the request about the exchange it belongs to, and what it may do with the connection.
-    fn introduce(&self, parts: &mut request::Parts, exchange: &mut Exchange, interims: Option<Interims>) {
-        if let Some(record) = &exchange.record {
-            parts.extensions.insert(wirelight_service::Exchange { interims, ..record.exchange() });
-        } else if self.context.config.peer || interims.is_some() {
-            let ConnectionInfo { peer, secured, local, .. } = &*self.connection;
-            let (peer, local, secure) = (peer.clone(), local.clone(), secured.is_some());
-            let exchange = wirelight_service::Exchange { trail: Trail::unwatched(), peer, local, secure, interims };
-            parts.extensions.insert(exchange);
-        }
+    /// Tells the request what it may do with the connection; gives what it is to carry of the exchange it belongs to.
+    fn introduce(
+        &self,
+        parts: &mut request::Parts,
+        exchange: &mut Exchange,
+        interims: Option<Interims>,
+        turn: &mut Turn,
+    ) -> Option<Arc<wirelight_service::Exchange>> {
         if may_switch(parts) {
             let (promise, upgrade) = Upgrade::channel();
             parts.extensions.insert(upgrade);
             exchange.promise = Some(promise);
         }
+        if exchange.record.is_none() && !self.context.config.peer && interims.is_none() {
+            return None;
+        }
+        let trail = exchange.record.as_ref().map(|record| record.trail.clone()).unwrap_or_default();
+        let ConnectionInfo { peer, secured, local, .. } = &*self.connection;
+        let (peer, local, secure) = (peer.clone(), local.clone(), secured.is_some());
+        Some(turn.spare.carried(wirelight_service::Exchange { trail, peer, local, secure, interims }))
     }
 
     /// The content of a request: at hand if it has arrived whole, else a channel that is filled as it arrives.

@@ -22,7 +22,7 @@ const HINTED: &str = "HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\
 #[tokio::test]
 async fn what_a_service_says_at_once_comes_before_its_response() {
     async fn service(request: Request) -> Result<Response> {
-        let interims = Interims::of(request.extensions()).expect("it may send some");
+        let interims = Interims::of(&request).expect("it may send some");
         interims.send(StatusCode::PROCESSING, HeaderMap::new()).unwrap();
         interims.send(StatusCode::EARLY_HINTS, hint()).unwrap();
         Ok(Response::new(Body::from("x")))
@@ -41,7 +41,7 @@ async fn one_from_another_task_leaves_while_the_service_waits_and_a_late_one_is_
     let service = move |request: Request| {
         let (go, handed) = once.lock().unwrap().take().unwrap();
         async move {
-            let _ = handed.send(Interims::of(request.extensions()).unwrap());
+            let _ = handed.send(Interims::of(&request).unwrap());
             let _ = go.await;
             Ok::<_, wirelight_service::Error>(Response::new(Body::empty()))
         }
@@ -64,7 +64,7 @@ async fn one_from_another_task_leaves_while_the_service_waits_and_a_late_one_is_
 #[tokio::test]
 async fn a_client_that_expects_100_is_told_once() {
     async fn service(request: Request) -> Result<Response> {
-        let interims = Interims::of(request.extensions()).expect("it may send some");
+        let interims = Interims::of(&request).expect("it may send some");
         interims.send(StatusCode::CONTINUE, HeaderMap::new()).unwrap();
         let content = request.into_body().collect(10).await?;
         Ok(Response::new(Body::from(content)))
@@ -79,7 +79,7 @@ async fn a_client_that_expects_100_is_told_once() {
 #[tokio::test]
 async fn nobody_sends_one_to_a_client_that_cannot_read_it_or_where_the_config_has_none() {
     async fn service(request: Request) -> Result<Response> {
-        assert!(Interims::of(request.extensions()).is_none());
+        assert!(Interims::of(&request).is_none());
         Ok(Response::new(Body::empty()))
     }
     let old: Stage = stage_with(allowing(4), h1::Config::default(), service);

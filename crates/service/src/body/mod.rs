@@ -5,13 +5,14 @@ mod channel;
 use std::fmt;
 use std::fs::File;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body as _, Frame, SizeHint};
 
-use crate::{Error, Result};
+use crate::{Error, Exchange, Result};
 
 pub use channel::{Demand, Sender};
 
@@ -19,8 +20,14 @@ pub use channel::{Demand, Sender};
 type Stream = Pin<Box<dyn http_body::Body<Data = Bytes, Error = Error> + Send>>;
 
 /// The content of a message and its trailer section, read once, in bounded memory.
+///
+/// The body of a request that came over a connection also carries the [`Exchange`] that it belongs to: whoever puts other
+/// content in its place passes that on, [`within`](Self::within) the same exchange.
 #[derive(Default)]
-pub struct Body(Kind);
+pub struct Body {
+    content: Kind,
+    exchange: Option<Arc<Exchange>>,
+}
 
 #[derive(Default)]
 enum Kind {
@@ -51,7 +58,7 @@ pub trait FileContent: http_body::Body<Data = Bytes, Error = Error> + Send + Unp
 impl Body {
     /// No content.
     pub const fn empty() -> Self {
-        Self(Kind::Empty)
+        Self { content: Kind::Empty, exchange: None }
     }
 
     /// Content from any other body.
@@ -60,22 +67,22 @@ impl Body {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        Self(Kind::Stream(Box::pin(Foreign { body })))
+        Kind::Stream(Box::pin(Foreign { body })).into()
     }
 
     /// Content from a body whose errors already name who is at fault.
     pub fn stream(body: impl http_body::Body<Data = Bytes, Error = Error> + Send + 'static) -> Self {
-        Self(Kind::Stream(Box::pin(body)))
+        Kind::Stream(Box::pin(body)).into()
     }
 
     /// Content that lies in a file.
     pub fn file(content: impl FileContent + 'static) -> Self {
-        Self(Kind::File(Box::new(content)))
+        Kind::File(Box::new(content)).into()
     }
 
     /// The file that the content lies in, if it does.
     pub fn as_file(&mut self) -> Option<&mut (dyn FileContent + 'static)> {
-        match &mut self.0 {
+        match &mut self.content {
             Kind::File(file) => Some(&mut **file),
             _ => None,
         }
@@ -86,13 +93,33 @@ impl Body {
     /// The reader's pace comes back to the [`Sender`] as [`Demand`].
     pub fn channel(length: Option<u64>) -> (Sender, Self) {
         let (sender, receiver) = channel::channel(length);
-        (sender, Self(Kind::Received(receiver)))
+        (sender, Kind::Received(receiver).into())
+    }
+
+    /// The same content, as that of a request which belongs to this exchange.
+    #[inline]
+    pub fn within(self, exchange: Option<Arc<Exchange>>) -> Self {
+        Self { exchange, ..self }
+    }
+
+    /// The exchange that its request belongs to, where it came over a connection.
+    #[inline]
+    pub fn exchange(&self) -> Option<&Arc<Exchange>> {
+        self.exchange.as_ref()
+    }
+
+    pub(crate) fn take_exchange(&mut self) -> Option<Arc<Exchange>> {
+        self.exchange.take()
+    }
+
+    pub(crate) fn exchange_mut(&mut self) -> Option<&mut Exchange> {
+        self.exchange.as_mut().map(Arc::make_mut)
     }
 
     /// The bytes, if all of them are at hand and there are no trailers.
     pub fn as_bytes(&self) -> Option<&Bytes> {
         static EMPTY: Bytes = Bytes::new();
-        match &self.0 {
+        match &self.content {
             Kind::Empty => Some(&EMPTY),
             Kind::Full(bytes) => Some(bytes),
             _ => None,
@@ -101,17 +128,17 @@ impl Body {
 
     /// Takes the bytes out, if all of them are at hand and there are no trailers.
     pub fn into_bytes(self) -> Result<Bytes, Self> {
-        match self.0 {
+        match self.content {
             Kind::Empty => Ok(Bytes::new()),
             Kind::Full(bytes) => Ok(bytes),
-            kind => Err(Self(kind)),
+            content => Err(Self { content, ..self }),
         }
     }
 
     /// Takes the bytes out as [`into_bytes`](Self::into_bytes) does, or out of a file, where they are at most `bytes_max`
     /// and nobody has to wait for them.
     pub fn into_bytes_at_hand(self, bytes_max: usize) -> Result<Bytes, Self> {
-        let mut body = match self.0 {
+        let mut body = match self.content {
             Kind::File(_) => self,
             _ => return self.into_bytes(),
         };
@@ -160,16 +187,22 @@ fn too_large(bytes_max: usize) -> Error {
     Error::new(crate::Kind::TooLarge, crate::Fault::Downstream, because)
 }
 
+impl From<Kind> for Body {
+    fn from(content: Kind) -> Self {
+        Self { content, exchange: None }
+    }
+}
+
 impl http_body::Body for Body {
     type Data = Bytes;
     type Error = Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>>>> {
-        match &mut self.0 {
+        match &mut self.content {
             Kind::Empty => Poll::Ready(None),
             Kind::Full(bytes) => {
                 let bytes = std::mem::take(bytes);
-                self.0 = Kind::Empty;
+                self.content = Kind::Empty;
                 Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
             }
             Kind::Received(receiver) => receiver.poll_frame(cx),
@@ -179,7 +212,7 @@ impl http_body::Body for Body {
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.0 {
+        match &self.content {
             Kind::Empty => true,
             Kind::Full(bytes) => bytes.is_empty(),
             Kind::Received(receiver) => receiver.is_ended(),
@@ -189,7 +222,7 @@ impl http_body::Body for Body {
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.0 {
+        match &self.content {
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Kind::Received(receiver) => receiver.size_hint(),
@@ -201,7 +234,7 @@ impl http_body::Body for Body {
 
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
+        match &self.content {
             Kind::Empty => f.write_str("Body(empty)"),
             Kind::Full(bytes) => write!(f, "Body({} bytes)", bytes.len()),
             Kind::Received(_) => f.write_str("Body(received)"),
@@ -213,7 +246,7 @@ impl fmt::Debug for Body {
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        Self(Kind::Full(bytes))
+        Kind::Full(bytes).into()
     }
 }
 

@@ -114,7 +114,7 @@ impl<S> Layer<S> for CatchPanic {
 
 impl<S: Service> Service for Layered<CatchPanic, S> {
     fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
-        let trail = Trail::of(request.extensions());
+        let trail = Trail::of(&request);
         // A plain function may panic before there is a future.
         match catch(Place::Service, || self.inner.call(request)) {
             Ok(answer) => Either::first(Catching { answer, trail }),

@@ -55,7 +55,7 @@ impl<S: Service> Service for Layered<Conditional, S> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return self.inner.call(request).await;
         }
-        let trail = Trail::of(request.extensions());
+        let trail = Trail::of(&request);
         let asked = Asked::of(&request);
         let method = request.method().clone();
         let preconditions = preconditions(request.headers());

@@ -49,7 +49,7 @@ impl<S: Service> Service for Layered<Cors, S> {
         let policy = &self.layer.policy;
         let judgement = cors::judge(policy, request.method(), request.headers());
         if !matches!(judgement, Judgement::NotCors) {
-            Trail::of(request.extensions()).note(judgement.clone());
+            Trail::of(&request).note(judgement.clone());
         }
         let mut response = if judgement.is_preflight() {
             let mut response = Response::default();

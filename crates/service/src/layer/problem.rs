@@ -53,9 +53,9 @@ pub struct Asked {
 
 impl Asked {
     /// Remembers what a response to an error depends on; cheap enough to do for every request.
-    pub fn of<B>(request: &http::Request<B>) -> Self {
+    pub fn of<B: 'static>(request: &http::Request<B>) -> Self {
         let accept = fields::combined(request.headers(), &header::ACCEPT).map(|accept| accept.into_owned());
-        Self { accept, trail: Trail::of(request.extensions()) }
+        Self { accept, trail: Trail::of(request) }
     }
 }
 

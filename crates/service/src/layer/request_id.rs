@@ -140,7 +140,7 @@ impl<S> Layer<S> for AssignRequestId {
 impl<S: Service> Service for Layered<AssignRequestId, S> {
     async fn call(&self, mut request: Request) -> Result<Response> {
         let (own, origin) = self.layer.judge(request.headers());
-        Trail::of(request.extensions()).note(origin);
+        Trail::of(&request).note(origin);
         let id = own.unwrap_or_else(|| self.layer.names.draw());
         request.headers_mut().insert(self.layer.field.clone(), id.clone());
         request.extensions_mut().insert(RequestId(id.clone()));

@@ -142,7 +142,7 @@ impl<S> Layer<S> for SecureResponses {
 
 impl<S: Service> Service for Layered<SecureResponses, S> {
     fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
-        let exchange = request.extensions().get::<Exchange>();
+        let exchange = Exchange::find(&request);
         let secure = self.layer.behind_tls || exchange.is_some_and(|exchange| exchange.secure);
         // Only a secure exchange leads to a decision.
         let trail = exchange.filter(|_| secure).map(|exchange| exchange.trail.clone()).unwrap_or_default();

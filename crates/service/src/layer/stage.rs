@@ -8,7 +8,7 @@ use crate::{Exchange, Layer, Place, Request, Response, Result, Service};
 
 /// Has the [`Trail`](crate::Trail) tell when a request comes to what is inside, and when its answer leaves that.
 ///
-/// With nobody watching it is a look at the request's extensions.
+/// With nobody watching it is a look at what the request carries.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -56,7 +56,7 @@ impl<S> Layer<S> for Stage {
 impl<S: Service> Service for Layered<Stage, S> {
     fn call(&self, mut request: Request) -> impl Future<Output = Result<Response>> + Send {
         let Stage { name, place, leads } = &self.layer;
-        let inside = request.extensions_mut().get_mut::<Exchange>().and_then(|exchange| {
+        let inside = Exchange::find_mut(&mut request).and_then(|exchange| {
             exchange.trail.stand_at(place.as_ref().filter(|_| *leads));
             exchange.trail.enter(name, place.as_ref())
         });

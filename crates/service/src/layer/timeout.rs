@@ -129,7 +129,7 @@ impl<S> Layer<S> for Timeout {
 
 impl<S: Service> Service for Layered<Timeout, S> {
     async fn call(&self, request: Request) -> Result<Response> {
-        let trail = Trail::of(request.extensions());
+        let trail = Trail::of(&request);
         let response = self.answer(request, &trail).await?;
         Ok(response.map(|body| match self.layer.stall_timeout {
             Some(stall_timeout) if body.as_bytes().is_none() => {

@@ -160,7 +160,7 @@ impl<S: Service> Service for Layered<AnswerTrace, S> {
             return Either::first(self.inner.call(request));
         }
         let (response, traced) = self.layer.answer(&request);
-        Trail::of(request.extensions()).note(traced);
+        Trail::of(&request).note(traced);
         Either::second(ready(Ok(response)))
     }
 }

@@ -31,7 +31,7 @@ pub(crate) struct Arrived {
 impl Arrived {
     /// Reads everything, and keeps what the limits allow.
     pub(crate) async fn read(request: Request, limits: &Limits) -> Result<Self, Error> {
-        let (head, mut body) = request.into_parts();
+        let (head, mut body) = Exchange::into_parts(request);
         let raw_head = head.extensions.get::<RawHead>().map(|raw| raw.0.clone());
         let mut arrived = Self { head, raw_head, content: Vec::new(), content_bytes: 0, trailers: HeaderMap::new() };
         while let Some(frame) = body.frame().await {
@@ -95,7 +95,7 @@ impl Arrived {
     }
 
     fn peer(&self) -> Option<String> {
-        Exchange::of(&self.head.extensions).peer.map(|peer| peer.to_string())
+        Exchange::of(&self.head).peer.map(|peer| peer.to_string())
     }
 
     fn is_cut(&self) -> bool {

@@ -64,7 +64,7 @@ pub(crate) struct Echo {
 impl Service for Echo {
     async fn call(&self, request: Request) -> Result<Response> {
         let arrived = Arrived::read(request, &self.limits).await?;
-        let trail = Trail::of(&arrived.head.extensions);
+        let trail = Trail::of(&arrived.head);
         let Answer { mut response, after } = answer(&arrived, &self.clock, &trail);
         if !after.is_zero() {
             self.clock.sleep(after).await;

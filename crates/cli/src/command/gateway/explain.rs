@@ -22,7 +22,7 @@ pub(crate) fn run(arguments: &Explain) -> Result<(), Failure> {
     let (method, uri) = asked(&arguments.asked)?;
     let listener = listener(&plan, &uri)?;
     let request = request(arguments, method, &uri)?;
-    let trail = Trail::of(request.extensions());
+    let trail = Trail::of(&request);
     let running = Running::build(plan, None, Sending::Explained, &Clock::system()).map_err(super::explain_trouble)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(format!("no runtime: {error}")))?;

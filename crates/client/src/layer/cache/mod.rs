@@ -145,7 +145,7 @@ impl Asked {
             method: request.method().clone(),
             headers: headers.clone(),
             control: Control::of_request(headers),
-            trail: Trail::of(request.extensions()),
+            trail: Trail::of(request),
         })
     }
 
@@ -164,7 +164,7 @@ impl<S: Service> Service for Caching<S> {
         match Asked::of(&request) {
             Ok(asked) => self.look_up(request, asked).await,
             Err(bypass) => {
-                Trail::of(request.extensions()).note(bypass);
+                Trail::of(&request).note(bypass);
                 self.pass(request).await
             }
         }
@@ -179,7 +179,7 @@ impl<S: Service> Caching<S> {
     /// Hands a request on that the cache cannot answer, and forgets what it makes invalid.
     async fn pass(&self, request: Request) -> Result<Response> {
         let (method, target) = (request.method().clone(), request.uri().clone());
-        let trail = Trail::of(request.extensions());
+        let trail = Trail::of(&request);
         let response = self.inner.call(request).await?;
         let judged = invalidate::judge(&method, &target, response.status(), response.headers());
         if let Invalidation::Keys { keys, .. } = &judged {
@@ -457,8 +457,8 @@ impl<S: Service> Caching<S> {
         let Boarding::Lead(flight) = self.cache.stored.flights().board(&format!("{}\nmeanwhile", asked.key)) else {
             return;
         };
-        let mut request = Replay::of(request).again();
         // Nobody waits for it, so that it is nobody's exchange.
+        let mut request = Replay { exchange: None, ..Replay::of(request) }.again();
         request.extensions_mut().remove::<Watch>();
         request.extensions_mut().remove::<Exchange>();
         let mut asked = Asked { trail: Trail::unwatched(), method: Method::GET, ..asked.clone() };

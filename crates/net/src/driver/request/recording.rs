@@ -53,7 +53,7 @@ impl Recording {
             first_byte: None,
             total: std::time::Duration::ZERO,
             ending: Ending::Abandoned,
-            trail: Trail::of(&parts.extensions),
+            trail: Trail::of(parts),
             outbound: Some(Box::default()),
         };
         let context = Arc::clone(context);

@@ -104,7 +104,7 @@ impl<S> Layer<S> for Compress {
 
 impl<S: Service> Service for Layered<Compress, S> {
     fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
-        let trail = Trail::of(request.extensions());
+        let trail = Trail::of(&request);
         let head_only = request.method() == Method::HEAD;
         let accepted = fields::combined(request.headers(), &header::ACCEPT_ENCODING).map(|value| value.into_owned());
         Amended::new(self.inner.call(request), move |answer| {

@@ -147,7 +147,7 @@ impl<S: Service> Service for Layered<LimitConcurrency, Admitted<S>> {
         let permit = match self.admit().await {
             Ok(permit) => permit,
             Err(refused) => {
-                Trail::of(request.extensions()).note(refused);
+                Trail::of(&request).note(refused);
                 let error = Error::new(Kind::Overloaded, Fault::Ours, refused.because());
                 return Err(error.with_retry_after(self.layer.retry_after));
             }

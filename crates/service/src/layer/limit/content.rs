@@ -112,17 +112,18 @@ impl<S: Service> Service for Layered<LimitContent, S> {
         let size = request.body().size_hint();
         if size.lower() > bytes_max {
             let refused = TooLarge { length_bytes: size.exact(), bytes_max };
-            Trail::of(request.extensions()).note(refused);
+            Trail::of(&request).note(refused);
             return Err(refused.error());
         }
         if size.upper().is_some_and(|upper| upper <= bytes_max) {
             return self.inner.call(request).await;
         }
         let exceeded = Arc::new(AtomicBool::new(false));
-        let trail = Trail::of(request.extensions());
+        let trail = Trail::of(&request);
         let limited = request.map(|body| {
-            let remaining = Some(bytes_max);
-            Body::stream(Limited { body, remaining, bytes_max, exceeded: Arc::clone(&exceeded), trail })
+            let (exchange, remaining) = (body.exchange().cloned(), Some(bytes_max));
+            let limited = Limited { body, remaining, bytes_max, exceeded: Arc::clone(&exceeded), trail };
+            Body::stream(limited).within(exchange)
         });
         let answered = self.inner.call(limited).await;
         // Whatever the service made of the error, this is what went wrong.
