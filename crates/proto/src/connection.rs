@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use http::response;
+use http::{HeaderMap, Method, header, request, response};
 
 use crate::{ConnectionError, Event, Incoming, Length, Outgoing, Part, Reason, SendError, StreamFault, StreamId};
 
@@ -64,6 +64,24 @@ pub trait Connection {
         length: Length,
         out: &mut Outgoing,
     ) -> Result<(), SendError>;
+
+    /// Ends a message that has no trailers: the same as to send [`Part::End`] without any.
+    fn finish(&mut self, stream: StreamId, out: &mut Outgoing) -> Result<(), SendError> {
+        self.send(stream, Part::End(HeaderMap::new()), out)
+    }
+
+    /// Whether the client waits for 100 before it sends the content of the request that was just received (RFC 9110,
+    /// section 10.1.1).
+    fn awaits_continue(&self, parts: &request::Parts) -> bool {
+        let expects = parts.headers.get(header::EXPECT);
+        expects.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+    }
+
+    /// Whether the request that was just received may take the connection over, if it is agreed to: it asks for a tunnel
+    /// or offers another protocol.
+    fn may_switch(&self, parts: &request::Parts) -> bool {
+        parts.method == Method::CONNECT
+    }
 
     /// Returns credit for `length` bytes of received content that the application has taken.
     fn consume(&mut self, stream: StreamId, length: usize);

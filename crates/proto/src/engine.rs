@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::response;
+use http::{request, response};
 
 use crate::{
     Connection, ConnectionError, Event, Incoming, Length, Outgoing, Part, Reason, Role, SendError, StreamFault,
@@ -123,6 +123,21 @@ impl Connection for Engine {
             Kind::One(engine, _) => engine.send_response(stream, parts, length, out),
             Kind::Two(engine) => Connection::send_response(&mut **engine, stream, parts, length, out),
         }
+    }
+
+    #[inline]
+    fn finish(&mut self, stream: StreamId, out: &mut Outgoing) -> Result<(), SendError> {
+        both!(mut self, engine => engine.finish(stream, out))
+    }
+
+    #[inline]
+    fn awaits_continue(&self, parts: &request::Parts) -> bool {
+        both!(self, engine => engine.awaits_continue(parts))
+    }
+
+    #[inline]
+    fn may_switch(&self, parts: &request::Parts) -> bool {
+        both!(self, engine => engine.may_switch(parts))
     }
 
     #[inline]

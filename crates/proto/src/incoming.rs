@@ -1,7 +1,7 @@
 //! Bytes that arrived and were not consumed yet.
 
 use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
+use http::{HeaderMap, Request, request};
 
 /// Content at least this long leaves the buffer without being copied.
 const SPLIT_MIN: usize = 8 * 1024;
@@ -22,8 +22,8 @@ pub struct Incoming {
     consumed: usize,
     /// The rest of the block that short pieces are copied into.
     block: BytesMut,
-    /// A map without fields, but with the room for some.
-    spare: HeaderMap,
+    /// The head of a request that says nothing; its map has the room for some fields.
+    blank: Option<Box<request::Parts>>,
     /// A copy of all that is consumed, while somebody watches.
     watched: Option<Vec<u8>>,
 }
@@ -103,18 +103,29 @@ impl Incoming {
         self.consumed = 0;
     }
 
-    /// A map for the fields of a message, with the room of one that was [given back](Self::recycle).
+    /// The head of a request that says nothing yet: the one that was [given back](Self::give_back), or a new one.
     #[inline]
-    pub fn spare_fields(&mut self) -> HeaderMap {
-        std::mem::take(&mut self.spare)
+    pub fn blank(&mut self) -> Box<request::Parts> {
+        self.blank.take().unwrap_or_else(blank)
+    }
+
+    /// Moves the head of a request out of its place, which the next one gets.
+    #[inline]
+    pub fn give_back(&mut self, mut place: Box<request::Parts>) -> request::Parts {
+        let parts = std::mem::replace(&mut *place, Request::new(()).into_parts().0);
+        self.blank = Some(place);
+        parts
     }
 
     /// Empties a map of fields that has done its work, so that the next message need not allocate one.
     #[inline]
-    pub fn recycle(&mut self, mut fields: HeaderMap) {
-        if self.spare.capacity() == 0 && fields.capacity() <= SPARE_FIELDS_MAX {
+    pub fn recycle(&mut self, fields: &mut HeaderMap) {
+        if let Some(blank) = &mut self.blank
+            && blank.headers.capacity() == 0
+            && fields.capacity() <= SPARE_FIELDS_MAX
+        {
             fields.clear();
-            self.spare = fields;
+            std::mem::swap(&mut blank.headers, fields);
         }
     }
 
@@ -158,6 +169,11 @@ impl Incoming {
             self.consumed = 0;
         }
     }
+}
+
+/// The head of a request that says nothing: GET, `/`, no fields.
+pub(crate) fn blank() -> Box<request::Parts> {
+    Box::new(Request::new(()).into_parts().0)
 }
 
 #[cfg(test)]

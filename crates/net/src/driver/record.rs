@@ -36,15 +36,35 @@ where
     /// Opens the record of an exchange, if anybody will read it.
     pub(super) fn record(&self, parts: Option<&request::Parts>, trail: Trail, turn: &mut Turn) -> Option<Box<Record>> {
         let observer = self.context.reader()?;
-        let record = Record {
+        let mut record = match turn.spare.records.pop() {
+            // What it said is forgotten, so that only this is left to be said anew.
+            Some(mut spare) => {
+                if !Arc::ptr_eq(&spare.connection, &self.connection) {
+                    spare.connection = Arc::clone(&self.connection);
+                }
+                spare.number = self.number;
+                spare.at = turn.wall(&self.context.clock);
+                spare.began = turn.now;
+                spare.trail = trail;
+                spare
+            }
+            None => Box::new(self.blank(trail, turn)),
+        };
+        record.asked = parts.map(|parts| Asked {
+            method: parts.method.clone(),
+            target: parts.uri.clone(),
+            version: parts.version,
+            fields: observer.keep(&parts.headers),
+        });
+        Some(record)
+    }
+
+    /// The record of an exchange that has not gone further than to have begun.
+    fn blank(&self, trail: Trail, turn: &mut Turn) -> Record {
+        Record {
             connection: Arc::clone(&self.connection),
             number: self.number,
-            asked: parts.map(|parts| Asked {
-                method: parts.method.clone(),
-                target: parts.uri.clone(),
-                version: parts.version,
-                fields: observer.keep(&parts.headers),
-            }),
+            asked: None,
             status: StatusCode::OK,
             fields: HeaderMap::new(),
             received_bytes: 0,
@@ -56,14 +76,7 @@ where
             ending: Ending::Complete,
             trail,
             outbound: None,
-        };
-        Some(match turn.spare.records.pop() {
-            Some(mut spare) => {
-                *spare = record;
-                spare
-            }
-            None => Box::new(record),
-        })
+        }
     }
 
     /// Closes a record and hands it over; it comes back if it may be filled again.
@@ -77,9 +90,22 @@ where
             watcher.finished(&record);
         }
         let mut seen = self.context.observer.as_ref()?.seen(record)?;
-        // Of what it said, nothing is kept.
-        seen.asked = None;
-        seen.fields = HeaderMap::new();
+        forget(&mut seen);
         Some(seen)
     }
+}
+
+/// Makes a record as if its exchange had just begun; only whose it is, when it began and its trail stay.
+fn forget(record: &mut Record) {
+    record.asked = None;
+    record.status = StatusCode::OK;
+    if !record.fields.is_empty() {
+        record.fields = HeaderMap::new();
+    }
+    record.received_bytes = 0;
+    record.sent_bytes = 0;
+    record.first_byte = None;
+    record.total = Duration::ZERO;
+    record.ending = Ending::Complete;
+    record.outbound = None;
 }

@@ -5,7 +5,7 @@ use std::task::{Context as Task, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, Version, header, request, response};
+use http::{HeaderMap, Method, StatusCode, header, request, response};
 use http_body::Body as _;
 use wirelight_proto::{Connection, ConnectionError, Event, Length, Part, Reason, StreamId};
 use wirelight_service::{Body, Error, Fault, Interims, Kind, Request, Response, Result, Service};
@@ -15,7 +15,7 @@ use super::exchange::{Exchange, Guarded, Phase, poll_body};
 use super::link::Turn;
 use super::place::Place;
 use super::refusal::{self, HandlerFailed};
-use super::serve::{Serve, may_switch};
+use super::serve::Serve;
 use super::tunnel::Tunnelling;
 use crate::Transport;
 use crate::observe::{ConnectionInfo, Ending, Record, Wire};
@@ -48,7 +48,7 @@ where
             phase: Phase::Switching,
             upload: None,
             received: false,
-            awaits_continue: awaits_continue(&parts),
+            awaits_continue: self.link.engine.awaits_continue(&parts),
             head_only: parts.method == Method::HEAD,
             may_tunnel: parts.method == Method::CONNECT,
             tunnel: Tunnelling::No,
@@ -63,8 +63,11 @@ where
             true => Body::empty(),
             false => self.content(&mut exchange, length, turn),
         };
-        let mut place =
-            Place::take(&mut turn.spare.place, &self.service, Request::from_parts(*parts, body.within(carried)));
+        let mut place = Place::take(
+            &mut turn.spare.place,
+            &self.service,
+            Request::from_parts(turn.input.give_back(parts), body.within(carried)),
+        );
         match place.poll(cx) {
             Poll::Ready(answer) => {
                 place.leave(&mut turn.spare.place);
@@ -87,7 +90,7 @@ where
         interims: Option<Interims>,
         turn: &mut Turn,
     ) -> Option<Arc<wirelight_service::Exchange>> {
-        if may_switch(parts) {
+        if self.link.engine.may_switch(parts) {
             let (promise, upgrade) = Upgrade::channel();
             parts.extensions.insert(upgrade);
             exchange.promise = Some(promise);
@@ -307,7 +310,7 @@ where
             }
         }
         match self.send_head(&exchange, &parts, length, turn) {
-            Ok(()) => turn.input.recycle(std::mem::take(&mut parts.headers)),
+            Ok(()) => turn.input.recycle(&mut parts.headers),
             // Nothing of it went out, so the client can still be told.
             Err(error) if !failed => return self.answer(exchange, Err(error), turn, cx),
             Err(error) => return self.break_off(exchange, &error, turn),
@@ -323,15 +326,15 @@ where
                 exchange.phase = Phase::Switching;
                 self.exchanges.push(exchange);
             }
-            Ok(content) if ends || content.is_empty() => self.complete(exchange, HeaderMap::new(), turn),
+            Ok(content) if ends || content.is_empty() => self.complete(exchange, turn),
             Ok(content) if content.len() <= self.link.engine.capacity(exchange.stream) => {
                 match self.send(&mut exchange, Part::Content(content), turn) {
-                    Ok(()) => self.complete(exchange, HeaderMap::new(), turn),
+                    Ok(()) => self.complete(exchange, turn),
                     Err(error) => self.break_off(exchange, &error, turn),
                 }
             }
             Ok(content) => self.keep_sending(exchange, Body::empty(), content, turn, cx),
-            Err(_) if ends => self.complete(exchange, HeaderMap::new(), turn),
+            Err(_) if ends => self.complete(exchange, turn),
             Err(body) => self.keep_sending(exchange, body, Bytes::new(), turn, cx),
         }
     }
@@ -390,7 +393,7 @@ where
             match poll_body(body.get(), cx) {
                 Poll::Pending => return Some(exchange),
                 Poll::Ready(None) => {
-                    self.complete(exchange, HeaderMap::new(), turn);
+                    self.complete(exchange, turn);
                     return None;
                 }
                 Poll::Ready(Some(Err(error))) => {
@@ -403,7 +406,7 @@ where
                         *rest = content;
                     }
                     Err(frame) => {
-                        self.complete(exchange, frame.into_trailers().unwrap_or_default(), turn);
+                        self.complete_with(exchange, frame.into_trailers().unwrap_or_default(), turn);
                         return None;
                     }
                 },
@@ -481,10 +484,25 @@ where
     }
 
     /// Ends a response as a whole one.
-    fn complete(&mut self, mut exchange: Exchange, trailers: HeaderMap, turn: &mut Turn) {
-        if let Err(error) = self.send(&mut exchange, Part::End(trailers), turn) {
-            return self.break_off(exchange, &error, turn);
+    fn complete(&mut self, exchange: Exchange, turn: &mut Turn) {
+        let from = turn.out.end();
+        if let Err(error) = self.link.engine.finish(exchange.stream, &mut turn.out) {
+            return self.break_off(exchange, &Error::ours(error), turn);
         }
+        self.show_sent(Wire::ContentSent, from, turn);
+        self.completed(exchange, turn);
+    }
+
+    /// Ends a response as a whole one, with trailers.
+    fn complete_with(&mut self, mut exchange: Exchange, trailers: HeaderMap, turn: &mut Turn) {
+        match self.send(&mut exchange, Part::End(trailers), turn) {
+            Ok(()) => self.completed(exchange, turn),
+            Err(error) => self.break_off(exchange, &error, turn),
+        }
+    }
+
+    /// A response has ended: its record waits for its last bytes to leave.
+    fn completed(&mut self, mut exchange: Exchange, turn: &mut Turn) {
         if matches!(exchange.tunnel, Tunnelling::Open) {
             return self.half_close_tunnel(exchange);
         }
@@ -556,13 +574,6 @@ enum Handed {
 fn is_disconnected(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, TimedOut};
     matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | TimedOut)
-}
-
-/// Whether the client waits for 100 (RFC 9110, section 10.1.1).
-fn awaits_continue(parts: &request::Parts) -> bool {
-    let expects = parts.headers.get(header::EXPECT);
-    parts.version >= Version::HTTP_11
-        && expects.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
 /// The length that a response promises: what its handler says, or what its body knows.

@@ -6,7 +6,7 @@ use std::task::{Context as Task, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::{Method, StatusCode, header};
+use http::StatusCode;
 use wirelight_proto::{Connection, ConnectionError, Event, Part, Reason, StreamFault, StreamId};
 use wirelight_service::body::Sender;
 use wirelight_service::error::client_closed_request;
@@ -611,9 +611,4 @@ pub(super) fn fail_upload(upload: &mut Option<Sender>, kind: Kind, because: Stri
     if let Some(mut upload) = upload.take() {
         upload.fail(Error::new(kind, Fault::Downstream, because));
     }
-}
-
-/// Whether a request may take the connection over.
-pub(super) fn may_switch(parts: &http::request::Parts) -> bool {
-    parts.method == Method::CONNECT || parts.headers.contains_key(header::UPGRADE)
 }

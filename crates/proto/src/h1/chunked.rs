@@ -6,7 +6,7 @@ use http::header::{self, HeaderMap, HeaderName};
 use wirelight_semantics::decision::Rule;
 
 use super::config::Config;
-use super::head::{self, Section};
+use super::head::{self, Feeds, Section};
 use super::octets::{is_space, is_text, is_token, seen};
 use crate::{ConnectionError, Incoming};
 
@@ -177,7 +177,8 @@ impl Decoder {
 
     fn trailers(&mut self, input: &mut Incoming, offset: &mut u64, config: &Config) -> Result<Found, ConnectionError> {
         let bytes = input.bytes();
-        let length = match head::find_end(bytes, self.scanned as usize, config.trailer_bytes_max) {
+        let length = match head::find_end(bytes, self.scanned as usize, config.trailer_bytes_max, &mut Feeds::default())
+        {
             Section::Partial => {
                 self.scanned = bytes.len() as u32;
                 return Ok(Found::Partial);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::response;
+use http::{Method, request, response};
 
 use super::chunked::Decoder;
 use super::config::Config;
@@ -258,6 +258,21 @@ impl crate::Connection for Connection {
         out: &mut Outgoing,
     ) -> Result<(), SendError> {
         self.send_head(stream, parts, length, out)
+    }
+
+    #[inline]
+    fn finish(&mut self, stream: StreamId, out: &mut Outgoing) -> Result<(), SendError> {
+        self.send_bare_end(stream, out)
+    }
+
+    #[inline]
+    fn awaits_continue(&self, _: &request::Parts) -> bool {
+        self.exchange.awaits_continue
+    }
+
+    #[inline]
+    fn may_switch(&self, parts: &request::Parts) -> bool {
+        self.exchange.upgrade || parts.method == Method::CONNECT
     }
 
     #[inline]

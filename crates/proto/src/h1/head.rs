@@ -11,7 +11,7 @@ use http::header::{
     HOST, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, REFERER, TRANSFER_ENCODING, UPGRADE,
     UPGRADE_INSECURE_REQUESTS, USER_AGENT,
 };
-use http::{Method, Request, Response, StatusCode, Version, request, response};
+use http::{Method, Response, StatusCode, Version, request, response};
 use memchr::{memchr, memchr_iter};
 use wirelight_semantics::decision::Rule;
 
@@ -33,13 +33,42 @@ pub(super) enum Section {
     Cut(usize),
 }
 
+/// How many line ends are noted: as many as most heads have.
+const FEEDS_MAX: usize = 32;
+
+/// Where the first lines of a section end, noted while its end was looked for, so that they are looked for once.
+#[derive(Debug, Default)]
+pub(super) struct Feeds {
+    at: [u32; FEEDS_MAX],
+    count: usize,
+}
+
+impl Feeds {
+    #[inline]
+    fn note(&mut self, at: usize) {
+        if let Some(slot) = self.at.get_mut(self.count) {
+            *slot = at as u32;
+            self.count += 1;
+        }
+    }
+
+    /// Where the line feed of a line is, if it was noted.
+    #[inline]
+    fn of(&self, line: usize) -> Option<usize> {
+        self.at[..self.count].get(line).map(|at| *at as usize)
+    }
+}
+
 /// Looks for the empty line that ends a section of at most `max` bytes; the first `scanned` hold no line end that
-/// would have mattered.
+/// would have mattered. Where none were, the ends of lines are noted.
 #[inline]
-pub(super) fn find_end(bytes: &[u8], scanned: usize, max: usize) -> Section {
+pub(super) fn find_end(bytes: &[u8], scanned: usize, max: usize, feeds: &mut Feeds) -> Section {
     let window = &bytes[..bytes.len().min(max)];
     for feed in memchr_iter(b'\n', window.get(scanned..).unwrap_or_default()) {
         let feed = scanned + feed;
+        if scanned == 0 {
+            feeds.note(feed);
+        }
         if feed == 0 || window[feed - 1] != b'\r' {
             return Section::Cut(feed + 1);
         }
@@ -101,16 +130,15 @@ impl Facts {
     }
 }
 
-/// Reads the head of a request, which ends where `bytes` ends; `fields` is an empty map to hold its fields.
+/// Reads the head of a request, which ends where `bytes` ends, into one that says nothing yet.
 #[inline]
 pub(super) fn request(
     bytes: &Bytes,
+    feeds: &Feeds,
     config: &Config,
-    fields: HeaderMap,
+    mut parts: Box<request::Parts>,
 ) -> Result<(Box<request::Parts>, Facts), ConnectionError> {
-    let mut reader = Reader { bytes, at: 0, config };
-    let mut parts = Box::new(Request::new(()).into_parts().0);
-    parts.headers = fields;
+    let mut reader = Reader { bytes, feeds, at: 0, lines: 0, config };
     let (start, end) = reader.first_line()?;
     let absolute = reader.request_line(start, end, &mut parts)?;
     let mut facts = Facts::default();
@@ -124,8 +152,12 @@ pub(super) fn request(
 }
 
 /// Reads the head of a response, which ends where `bytes` ends.
-pub(super) fn response(bytes: &Bytes, config: &Config) -> Result<(Box<response::Parts>, Facts), ConnectionError> {
-    let mut reader = Reader { bytes, at: 0, config };
+pub(super) fn response(
+    bytes: &Bytes,
+    feeds: &Feeds,
+    config: &Config,
+) -> Result<(Box<response::Parts>, Facts), ConnectionError> {
+    let mut reader = Reader { bytes, feeds, at: 0, lines: 0, config };
     let mut parts = Box::new(Response::new(()).into_parts().0);
     let (start, end) = reader.first_line()?;
     reader.status_line(start, end, &mut parts)?;
@@ -141,7 +173,7 @@ pub(super) fn response(bytes: &Bytes, config: &Config) -> Result<(Box<response::
 /// Reads a trailer section, which ends where `bytes` ends.
 pub(super) fn trailers(bytes: &Bytes, config: &Config) -> Result<HeaderMap, ConnectionError> {
     let mut trailers = HeaderMap::new();
-    Reader { bytes, at: 0, config }.fields(&mut trailers, &mut Facts::default())?;
+    Reader { bytes, feeds: &Feeds::default(), at: 0, lines: 0, config }.fields(&mut trailers, &mut Facts::default())?;
     Ok(trailers)
 }
 
@@ -170,7 +202,10 @@ fn check_host(bytes: &[u8], parts: &mut request::Parts, facts: &Facts, absolute:
 
 struct Reader<'a> {
     bytes: &'a Bytes,
+    feeds: &'a Feeds,
     at: usize,
+    /// How many lines were read.
+    lines: usize,
     config: &'a Config,
 }
 
@@ -178,9 +213,10 @@ impl Reader<'_> {
     /// The next line without its end, or `None` where the section was cut inside it.
     fn line(&mut self) -> Result<Option<(usize, usize)>, ConnectionError> {
         let start = self.at;
-        let Some(length) = memchr(b'\n', &self.bytes[start..]) else { return Ok(None) };
-        let feed = start + length;
-        if length == 0 || self.bytes[feed - 1] != b'\r' {
+        let noted = self.feeds.of(self.lines);
+        let Some(feed) = noted.or_else(|| Some(start + memchr(b'\n', &self.bytes[start..])?)) else { return Ok(None) };
+        self.lines += 1;
+        if feed == start || self.bytes[feed - 1] != b'\r' {
             return Err(refuse(&LINE_END, feed, "a line feed came without a carriage return")
                 .or("lines that end in CRLF, a carriage return and a line feed, would have been accepted"));
         }
@@ -198,11 +234,16 @@ impl Reader<'_> {
     }
 
     /// `method SP request-target SP HTTP-version`; whether the target holds an authority.
+    #[inline]
     fn request_line(&self, start: usize, end: usize, parts: &mut request::Parts) -> Result<bool, ConnectionError> {
         let line = &self.bytes[start..end];
         let method = if line.starts_with(b"GET ") { Method::GET } else { self.method(line, start)? };
         let after = method.as_str().len() + 1;
-        let target = memchr(b' ', &line[after..]).unwrap_or(line.len() - after);
+        // Most lines end as they should, so that only the target has to be looked through.
+        let target = match line[after..].strip_suffix(b" HTTP/1.1") {
+            Some(target) if !target.contains(&b' ') => target.len(),
+            _ => memchr(b' ', &line[after..]).unwrap_or(line.len() - after),
+        };
         if target > self.config.target_bytes_max {
             let because = format!("the target is longer than {} bytes", self.config.target_bytes_max);
             return Err(ConnectionError::new(&TARGET_LENGTH, StatusCode::URI_TOO_LONG, because).at(after as u64));

@@ -3,16 +3,17 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, Version};
+use http::{HeaderMap, StatusCode, Version, request};
 use wirelight_semantics::decision::Rule;
 
 use super::chunked;
 use super::connection::{Connection, Receiving, Sending};
 use super::exchange::{Asked, Closing, Exchange};
-use super::head::{self, Facts, Section};
+use super::head::{self, Facts, Feeds, Section};
 use super::length::{self, Framing};
 use super::octets::is_token;
 use super::timer::Awaited;
+use crate::incoming;
 use crate::{ConnectionError, Event, Incoming, Length, Part, Role, StreamId};
 
 type Polled = Result<Option<Event>, ConnectionError>;
@@ -60,7 +61,8 @@ impl Connection {
             // Neither a method nor a version begins with that octet: there is no need to wait for the rest.
             return Err(self.unreadable(bytes, 1));
         }
-        let length = match head::find_end(bytes, self.scanned as usize, self.config.head_bytes_max) {
+        let mut feeds = Feeds::default();
+        let length = match head::find_end(bytes, self.scanned as usize, self.config.head_bytes_max, &mut feeds) {
             Section::Whole(length) => length,
             Section::Partial => {
                 if self.eof {
@@ -76,7 +78,7 @@ impl Connection {
         self.timer.stop();
         let bytes = input.take(length);
         self.offset = length as u64;
-        if server { self.request(&bytes, input.spare_fields()) } else { self.response(&bytes) }
+        if server { self.request(&bytes, &feeds, input.blank()) } else { self.response(&bytes, &feeds) }
     }
 
     fn skip_empty_lines(&mut self, input: &mut Incoming) {
@@ -108,15 +110,15 @@ impl Connection {
     fn unreadable(&self, bytes: &[u8], length: usize) -> ConnectionError {
         let cut = Bytes::copy_from_slice(&bytes[..length]);
         let error = match self.role {
-            Role::Server => head::request(&cut, &self.config, HeaderMap::new()).err(),
-            Role::Client => head::response(&cut, &self.config).err(),
+            Role::Server => head::request(&cut, &Feeds::default(), &self.config, incoming::blank()).err(),
+            Role::Client => head::response(&cut, &Feeds::default(), &self.config).err(),
         };
         error.unwrap_or_else(|| incomplete("a head could not be read to its end"))
     }
 
     #[inline]
-    fn request(&mut self, bytes: &Bytes, fields: HeaderMap) -> Polled {
-        let (parts, facts) = head::request(bytes, &self.config, fields)?;
+    fn request(&mut self, bytes: &Bytes, feeds: &Feeds, blank: Box<request::Parts>) -> Polled {
+        let (parts, facts) = head::request(bytes, feeds, &self.config, blank)?;
         let framing = length::of_request(&parts.method, parts.version, &facts, &parts.headers)?;
         let length = match framing {
             Framing::Known(length) => Length::Known(length),
@@ -136,8 +138,8 @@ impl Connection {
         Ok(Some(Event::Received(StreamId(self.stream), Part::Request(parts, length))))
     }
 
-    fn response(&mut self, bytes: &Bytes) -> Polled {
-        let (parts, facts) = head::response(bytes, &self.config)?;
+    fn response(&mut self, bytes: &Bytes, feeds: &Feeds) -> Polled {
+        let (parts, facts) = head::response(bytes, feeds, &self.config)?;
         let stream = StreamId(self.stream);
         if parts.status == StatusCode::SWITCHING_PROTOCOLS {
             return self.switched(parts, &facts);

@@ -16,11 +16,18 @@ impl Connection {
         match (part, self.role) {
             (Part::Response(parts, length), Role::Server) => self.send_final(&parts, length, out),
             (Part::Content(content), _) => self.send_content(content, out),
-            (Part::End(trailers), _) => self.send_end(&trailers, out),
+            (Part::End(trailers), _) => self.send_end(Some(&trailers), out),
             (Part::Interim(parts), Role::Server) => self.send_interim(&parts, out),
             (Part::Request(parts, length), Role::Client) => self.send_request(&parts, length, out),
             _ => Err(SendError::OutOfOrder),
         }
+    }
+
+    /// The end of a message that has no trailers.
+    #[inline]
+    pub(super) fn send_bare_end(&mut self, stream: StreamId, out: &mut Outgoing) -> Result<(), SendError> {
+        self.may_send(stream)?;
+        self.send_end(None, out)
     }
 
     /// The head of the final response, from where it lies.
@@ -122,17 +129,16 @@ impl Connection {
     /// Notes every reason of this side to close after the response whose head is about to go out.
     fn decide_to_close(&mut self, framing: Framing, asked_to: bool) {
         let unread = !matches!(self.receiving, Receiving::Ended | Receiving::Known(0));
-        let reasons = [
-            (asked_to, Closing::WeAsked),
-            (framing == Framing::UntilClose, Closing::Delimiter),
-            (self.shutting_down, Closing::ShuttingDown),
-            (self.stream + 1 >= self.config.exchanges_max, Closing::Exchanges),
-            (self.exchange.awaits_continue && unread, Closing::Expectation),
-            (self.exchange.asked == Asked::Connect, Closing::TunnelRefused),
-        ];
-        if let Some((_, closing)) = reasons.into_iter().find(|(holds, _)| *holds) {
-            self.close(closing);
-        }
+        let closing = match self.exchange.asked {
+            _ if asked_to => Closing::WeAsked,
+            _ if framing == Framing::UntilClose => Closing::Delimiter,
+            _ if self.shutting_down => Closing::ShuttingDown,
+            _ if self.stream + 1 >= self.config.exchanges_max => Closing::Exchanges,
+            _ if self.exchange.awaits_continue && unread => Closing::Expectation,
+            Asked::Connect => Closing::TunnelRefused,
+            Asked::Content | Asked::Head => return,
+        };
+        self.close(closing);
     }
 
     fn switch(&mut self) {
@@ -203,14 +209,16 @@ impl Connection {
     }
 
     #[inline]
-    fn send_end(&mut self, trailers: &HeaderMap, out: &mut Outgoing) -> Result<(), SendError> {
+    fn send_end(&mut self, trailers: Option<&HeaderMap>, out: &mut Outgoing) -> Result<(), SendError> {
         match self.sending {
             Sending::Content(Framing::Known(1..)) => return Err(SendError::WrongLength),
             Sending::Content(Framing::Chunked) => {
                 let out = out.buffer();
                 let start = out.len();
                 out.extend_from_slice(b"0\r\n");
-                encode::trailers(out, trailers).inspect_err(|_| out.truncate(start))?;
+                if let Some(trailers) = trailers {
+                    encode::trailers(out, trailers).inspect_err(|_| out.truncate(start))?;
+                }
                 out.extend_from_slice(b"\r\n");
             }
             Sending::Content(_) => {}
