@@ -63,6 +63,12 @@ function written(bytes, runs, end) {
   return element('div', { class: 'text' }, runs.map((run) => {
     const part = text(bytes.subarray(run.start, Math.min(end, run.end)));
     const span = run.path[run.path.length - 1];
+    if (span?.value && span.kind.startsWith('hpack') && run.start === span.start) {
+      // What is compressed is read as what it stands for; its bytes are in the other view.
+      const stands = stretch(run, '');
+      stands.append(shown(span.value), '\n');
+      return stands;
+    }
     const isEnd = /^(?:line-end|empty-line|chunk-size|last-chunk)$/.test(span?.kind ?? '');
     const made = stretch(run, '', false);
     if (isEnd) {

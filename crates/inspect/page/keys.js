@@ -28,6 +28,7 @@ export const KEYS = [
   [['y'], 'copy', 'copy as curl'],
   [['p'], 'pause', 'pause or go on recording'],
   [['o'], 'save', 'save what is listed as HAR'],
+  [['x'], 'clear', 'forget everything that is kept'],
   [['t'], 'theme', 'light, dark, as the system'],
   [['?'], 'help', 'this help'],
 ];

@@ -253,7 +253,7 @@ addEventListener('drop', (event) => {
   element('div', { class: 'told' }, state, counts),
   element('div', { class: 'buttons', role: 'group', 'aria-label': 'Tools' },
     pause,
-    tool('clear', '∅', 'Forget everything that is kept', 'clear'),
+    tool('clear', '∅', 'Forget everything that is kept (x)', 'clear'),
     tool('save', '⤓', 'Save as HAR (o)', 'save'),
     tool('take', '⤒', 'Take in a HAR file', 'take'),
     paint,

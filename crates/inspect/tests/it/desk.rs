@@ -227,6 +227,24 @@ async fn events_come_as_exchanges_do_and_go_on_where_they_were_heard_last() {
 }
 
 #[tokio::test]
+async fn events_can_be_told_of_the_exchanges_of_a_filter_and_go_on_behind_the_others_too() {
+    let stage = Stage::new(Config::default());
+    stage.say(HELLO).await;
+    stage.say("GET /other HTTP/1.1\r\nHost: a.test\r\n\r\n").await;
+    stage.say(HELLO).await;
+    let mut body = stage.ask(Method::GET, "/api/events?after=0&filter=~u%20other", "").await.into_body();
+    let mut told = String::new();
+    while !told.contains("event: status") {
+        let frame = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await.unwrap().unwrap();
+        told.push_str(std::str::from_utf8(&frame.into_data().unwrap()).unwrap());
+    }
+    assert_eq!(told.matches("event: exchange").count(), 1, "{told}");
+    assert!(told.contains(r#""id":"2-1""#) && told.ends_with("id: 3\n\n"), "{told}");
+    let refused = stage.ask(Method::GET, "/api/events?filter=%28", "").await;
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
 async fn recording_can_stop_and_go_on_and_what_is_kept_be_forgotten() {
     let stage = Stage::new(Config::default());
     stage.say(HELLO).await;

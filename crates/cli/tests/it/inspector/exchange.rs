@@ -138,11 +138,69 @@ fn what_a_gateway_passed_on_stands_beside_what_it_received() {
     inspected.get("/robots.txt");
     let id = inspected.id("/robots.txt");
     inspected.open(&id, "bytes");
-    let pairs = "[...document.querySelectorAll('.passed .pair')].map(row => [row.className, row.textContent])";
-    let pairs = inspected.page.value(pairs).to_string();
-    assert!(pairs.contains("pair added") && pairs.to_lowercase().contains("via"), "{pairs}");
+    let rows = |inspected: &mut Inspected, form: &str| {
+        inspected.page.until(&format!("document.querySelector('.passing.{form} .pair.added')"));
+        let text = "[...document.querySelectorAll('.passing .pair')].map(row => row.textContent).join('\\n')";
+        inspected.page.text(text)
+    };
+    let shown = rows(&mut inspected, "text");
+    assert!(shown.contains("+addedreceivednot receivedsent onVia: 1.1 wirelight\\r\\n"), "{shown}");
+    assert!(shown.contains("−removedreceivedConnection: close\\r\\n\nsent onnot sent on"), "{shown}");
+    assert!(shown.contains("receivedGET /robots.txt HTTP/1.1\\r\\n\nsent onGET /robots.txt HTTP/1.1\\r\\n"), "{shown}");
+    inspected.page.click("input[value=hex]");
+    let shown = rows(&mut inspected, "hex");
+    assert!(shown.contains("56 69 61"), "the hex of Via is missing: {shown}");
+
+    // Whoever points at a byte that was added is told so, and keys go from difference to difference.
+    inspected.page.point_at(".passing .pair.added .run.k-field-name");
+    let readout = "document.querySelector('.readout').textContent";
+    inspected.page.until(&format!("{readout}.includes('Added on the way.')"));
+    inspected.page.value("document.querySelector('#list').focus()");
+    let focused = "[...document.querySelectorAll('.passing .differing')].indexOf(document.activeElement)";
+    for (key, place) in [("d", 0), ("d", 1), ("D", 0)] {
+        inspected.page.press(&[key]);
+        inspected.page.until(&format!("{focused} === {place}"));
+    }
     inspected.open(&id, "timing");
     assert!(inspected.panel().contains("Hop 1"));
+}
+
+#[test]
+fn a_value_that_was_changed_on_its_way_is_marked_where_it_differs() {
+    let upstream = Listening::start(&["serve", &site()]);
+    let mut inspected = Inspected::before(&upstream);
+    let head = "GET /robots.txt HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-Proto: https\r\nCookie: a=b\r\n";
+    inspected.ask(format!("{head}Connection: close\r\n\r\n"));
+    let id = inspected.id("/robots.txt");
+    inspected.open(&id, "bytes");
+    inspected.page.until("document.querySelector('.passing .pair.changed')");
+    let marked =
+        "[...document.querySelectorAll('.passing .pair.changed mark')].map(mark => mark.textContent).join('|')";
+    assert_eq!(inspected.page.text(marked), "https|http");
+    // Of a secret nobody is told whether it was changed.
+    let secret = inspected.page.text("document.querySelector('.passing .pair.hidden').textContent");
+    assert!(secret.contains("secret") && !secret.contains("a=b"), "{secret}");
+
+    // The same over HTTP/2: entries of a field block beside lines.
+    curl(&["--http2-prior-knowledge", &inspected.server.url("/style.css"), "-o", "/dev/null"]);
+    let id = inspected.id("/style.css");
+    inspected.open(&id, "bytes");
+    inspected.page.until("document.querySelector('.passing .pair.same .run.k-hpack-indexed')");
+    let first = inspected.page.text("document.querySelector('.passing .pair.same').textContent");
+    assert!(first.contains(":method: GET") && first.contains("GET /style.css HTTP/1.1"), "{first}");
+}
+
+#[test]
+fn layers_stand_below_the_phase_in_which_they_began_and_lead_to_what_they_decided() {
+    let mut inspected = Inspected::start(&["serve", &site(), "--cors"], 1280, 800);
+    inspected.get("/robots.txt");
+    let id = inspected.id("/robots.txt");
+    inspected.open(&id, "timing");
+    let names = "[...document.querySelectorAll('.phases tr.layer th')].map(name => name.textContent).join('|')";
+    assert_eq!(inspected.page.text(names), "layer cors|layer compress|layer files");
+    let nested = "(() => { const at = [...document.querySelectorAll('.phases tr.layer .bar')].map(bar => bar.getBoundingClientRect()); \
+                  return at.every((bar, index) => index === 0 || bar.left >= at[index - 1].left - 1 && bar.right <= at[index - 1].right + 3); })()";
+    assert_eq!(inspected.page.value(nested), json!(true));
 }
 
 #[test]

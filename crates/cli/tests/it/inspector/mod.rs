@@ -14,7 +14,7 @@ mod resend;
 mod sources;
 
 use std::io::{Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
@@ -129,10 +129,19 @@ impl Inspected {
 
 /// Starts a command with its inspector; gives it, and the address with the token that it printed.
 fn inspected(arguments: &[&str]) -> (Listening, String) {
+    inspected_in(arguments, &[])
+}
+
+/// The same in an environment that says more.
+pub(crate) fn inspected_in(arguments: &[&str], environment: &[(&str, &Path)]) -> (Listening, String) {
     // The address of the inspector is said beside the output, after the server's own.
     let mut both = Command::new("sh");
     both.args(["-c", "exec \"$0\" \"$@\" 2>&1", env!("CARGO_BIN_EXE_wirelight")]);
-    both.env_remove("PORT").env_remove("WIRELIGHT_INSPECT_TOKEN").args(arguments).arg("--inspect=127.0.0.1:0");
+    both.envs(environment.iter().copied())
+        .env_remove("PORT")
+        .env_remove("WIRELIGHT_INSPECT_TOKEN")
+        .args(arguments)
+        .arg("--inspect=127.0.0.1:0");
     if !matches!(arguments[0], "proxy" | "run") {
         both.args(["-p", "0"]);
     }

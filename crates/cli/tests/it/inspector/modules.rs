@@ -81,10 +81,16 @@ fn what_only_computes_computes_rightly() {
         ("waterfall", "m.axis([]).at(5)", json!(0)),
         (
             "timing",
-            "m.stretches([{name: 'head', at_us: 0}, {name: 'in cors', at_us: 1}, {name: 'in files', at_us: 2}, \
-          {name: 'out files', at_us: 5}, {name: 'out cors', at_us: 7}, {name: 'done', at_us: 9}])\
-          .map(({phase, until, depth}) => [phase.name, until, depth])",
-            json!([["head", 9, 0], ["in cors", 7, 0], ["in files", 5, 1], ["done", 9, 0]]),
+            "m.stretches({phases: [{name: 'done', at_us: 9}, {name: 'odd', at_us: 0, says: 'x'}, {name: 'first-byte-out', at_us: 8}], \
+          layers: [{name: 'cors', in_us: 1, out_us: 7, place: 'p'}, {name: 'files', in_us: 2, out_us: null, place: null}]})\
+          .map(({name, from, until, depth, place}) => [name, from, until, depth, place])",
+            json!([
+                ["x", 0, 8, 0, null],
+                ["cors", 1, 7, 1, "p"],
+                ["files", 2, 9, 2, null],
+                ["first byte out", 8, 9, 0, null],
+                ["done", 9, 9, 0, null]
+            ]),
         ),
         ("resend", "m.parsed('A: 1\\n\\nB:2\\n')", json!([["A", "1"], ["B", "2"]])),
         ("resend", "m.parsed('A: 1\\n: 2')", json!("Line 2 is no field: it must read “Name: value”.")),
