@@ -62,9 +62,9 @@ pub(crate) struct Why {
   wirelight watch --filter '~e'         only those in which something went wrong
 
 Keys:
-  j k, arrows   down and up           Enter   the story of one     Tab   its other sides
-  /             a filter              p       pause and go on      c     forget all
-  g G           newest and oldest     ?       all keys             q     end
+  j k, arrows   down and up           Enter   the story of one     s m b i   its sides
+  /             a filter              p       pause and go on      r   y     send again, copy
+  g G           oldest and newest     ?       all keys             q         end
 
 {}", exit::STATUSES))]
 pub(crate) struct Watch {

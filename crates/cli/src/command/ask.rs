@@ -4,7 +4,7 @@ use http::StatusCode;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use wirelight_client::blocking::Client;
+use wirelight_client::blocking::{Client, Response};
 use wirelight_client::{ClientConfig, Phase};
 
 use super::inspect::{Found, known};
@@ -61,6 +61,34 @@ impl Asked {
         Ok(Self { client, base, token })
     }
 
+    /// Where it is, without the token.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// The stream of events at a place, behind the event that was heard last.
+    pub(crate) fn stream(&self, path: &str, last: u64) -> Result<Response, Failure> {
+        // It waits for as long as nothing happens: others must not wait with it.
+        let config = ClientConfig { redirects: None, ..ClientConfig::default() };
+        let client = Client::with(config).map_err(Failure::of_request)?;
+        let request = client.get(&format!("{}{path}", self.base));
+        let request = request.header("authorization", format!("Bearer {}", self.token));
+        let request = request.header("accept", "text/event-stream").header("last-event-id", last.to_string());
+        let answer = request.send().map_err(|error| self.unanswered(error))?;
+        match answer.status() {
+            StatusCode::OK => Ok(answer),
+            status => Err(Failure::new(format!("{} answered {status}", self.base))),
+        }
+    }
+
+    fn unanswered(&self, error: wirelight_service::Error) -> Failure {
+        match Phase::of(&error) {
+            Phase::Connect => Failure::new(format!("nobody answers at {}", self.base))
+                .advise("Is the server still running, and with --inspect?"),
+            _ => Failure::of_request(error),
+        }
+    }
+
     /// What stands at a place.
     pub(crate) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         let url = format!("{}{path}", self.base);
@@ -75,15 +103,8 @@ impl Asked {
         self.read(request.json(what).send())
     }
 
-    fn read<T: DeserializeOwned>(
-        &self,
-        sent: wirelight_service::Result<wirelight_client::blocking::Response>,
-    ) -> Result<T, Failure> {
-        let answer = sent.map_err(|error| match Phase::of(&error) {
-            Phase::Connect => Failure::new(format!("nobody answers at {}", self.base))
-                .advise("Is the server still running, and with --inspect?"),
-            _ => Failure::of_request(error),
-        })?;
+    fn read<T: DeserializeOwned>(&self, sent: wirelight_service::Result<Response>) -> Result<T, Failure> {
+        let answer = sent.map_err(|error| self.unanswered(error))?;
         let status = answer.status();
         let text = answer.bytes().map_err(Failure::of_request)?;
         if status.is_success() {

@@ -67,5 +67,24 @@ fn told(detail: &Detail, paint: Paint) -> String {
             let _ = writeln!(text, "{:>11}  {}", "", paint.quiet(escape(&cited)));
         }
     }
+    text.push_str(&layers(detail, paint));
+    text
+}
+
+/// The layers that it went through, each inside of the one above it, with when and for how long.
+fn layers(detail: &Detail, paint: Paint) -> String {
+    let mut text = String::new();
+    if !detail.layers.is_empty() {
+        let _ = writeln!(text, "\n{}", paint.strong("Layers, from the outside in"));
+    }
+    for layer in &detail.layers {
+        let entered = format!("{:.1} ms", layer.in_us as f64 / 1e3);
+        let lasted = match layer.out_us {
+            Some(out) => format!("for {:.1} ms", (out - layer.in_us) as f64 / 1e3),
+            None => "not left".to_owned(),
+        };
+        let place = layer.place.as_ref().map_or_else(String::new, |place| format!(", {}", escape(place)));
+        let _ = writeln!(text, "{entered:>11}  {} {lasted}{}", escape(&layer.name), paint.quiet(place));
+    }
     text
 }

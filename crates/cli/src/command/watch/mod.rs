@@ -1,28 +1,34 @@
 //! `wirelight watch`: the exchanges of a running inspector, live, in a terminal.
 
+mod event_stream;
 mod screen;
 mod state;
+mod stream;
 #[cfg(test)]
 mod tests;
 
-use std::io::IsTerminal;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::fs::File;
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 use serde_json::{Value, json};
-use wirelight_inspect::view::{Detail, List};
+use wirelight_inspect::view::{Detail, List, Summary};
 
-use self::state::{Act, State};
+use self::state::{Act, Link, State};
+use self::stream::{Counts, Turn};
 use super::ask::{Asked, encoded};
 use crate::args::Watch;
 use crate::exit::Failure;
 
-/// How often the list is asked for.
-const PAUSE: Duration = Duration::from_millis(500);
 /// How long a key is waited for before the screen is drawn again.
 const TICK: Duration = Duration::from_millis(100);
+/// What an archive is called, where there is none yet.
+const ARCHIVE: &str = "wirelight.har";
 /// How many exchanges the list holds.
 const LIST_MAX: usize = 500;
 
@@ -36,13 +42,30 @@ enum Wanted {
     Recording(bool),
     /// Forget everything.
     Clear,
+    /// Send one again.
+    Again(String),
+    /// One as a command line for curl.
+    Copy(String),
+    /// What a filter wants, as an archive.
+    Save(String),
 }
 
-/// What the asking thread tells.
+/// What the asking threads tell.
 enum News {
+    /// The stream of events is there.
+    Live,
+    /// It is not, which is why, and the list is asked for instead.
+    Asking(String),
     List(List),
+    /// One has begun or ended.
+    Exchange(Box<Summary>),
+    Counts(Counts),
     Detail(Box<Detail>),
     Recording(bool),
+    /// What was done, in a few words.
+    Done(String),
+    /// A text for the clipboard.
+    Copied(String),
     Trouble(String),
 }
 
@@ -55,12 +78,13 @@ pub(crate) fn run(arguments: &Watch) -> Result<(), Failure> {
         return Err(Failure::new("`watch` needs a terminal")
             .advise("For programs there is the JSON of the inspector: see /openapi.json at its URL."));
     }
+    let seen = list.seen;
     let mut state = State::new(arguments.filter.clone());
     state.take(list);
     let (wanted, heard) = mpsc::channel();
     let (tell, news) = mpsc::channel();
     let filter = arguments.filter.clone();
-    thread::spawn(move || ask(&asked, filter, &heard, &tell));
+    thread::spawn(move || ask(&asked, &filter, seen, &heard, &tell));
     let mut terminal = ratatui::try_init().map_err(Failure::of_output)?;
     let ended = show(&mut terminal, &mut state, &wanted, &news);
     ratatui::restore();
@@ -76,9 +100,15 @@ fn show(
     loop {
         for told in news.try_iter() {
             match told {
+                News::Live => state.link = Link::Live,
+                News::Asking(words) => state.link = Link::Asking(words),
                 News::List(list) => state.take(list),
+                News::Exchange(summary) => state.hear(*summary),
+                News::Counts(counts) => state.count(counts),
                 News::Detail(detail) => state.open(*detail),
                 News::Recording(on) => state.recording = on,
+                News::Done(words) => state.note = Some(words),
+                News::Copied(text) => state.note = Some(copy(&text)?),
                 News::Trouble(words) => state.trouble = Some(words),
             }
         }
@@ -97,6 +127,9 @@ fn show(
             Some(Act::Open(id)) => Wanted::Detail(id),
             Some(Act::Recording(on)) => Wanted::Recording(on),
             Some(Act::Clear) => Wanted::Clear,
+            Some(Act::Again(id)) => Wanted::Again(id),
+            Some(Act::Copy(id)) => Wanted::Copy(id),
+            Some(Act::Save(filter)) => Wanted::Save(filter),
         };
         if wanted.send(said).is_err() {
             return Ok(());
@@ -104,29 +137,66 @@ fn show(
     }
 }
 
-/// Asks for the list again and again, and for whatever else is wanted, until nobody listens.
-fn ask(asked: &Asked, mut filter: String, wanted: &Receiver<Wanted>, tell: &Sender<News>) {
-    loop {
-        let news = match wanted.recv_timeout(PAUSE) {
-            Ok(Wanted::Detail(id)) => {
+/// Listens to the stream of events, and asks for whatever else is wanted, until nobody listens.
+fn ask(asked: &Asked, filter: &str, seen: u64, wanted: &Receiver<Wanted>, tell: &Sender<News>) {
+    let turn = Turn::default();
+    stream::listen(asked, filter, seen, &turn, tell);
+    for said in wanted {
+        let news = match said {
+            Wanted::Detail(id) => {
                 let detail = asked.get(&format!("/api/exchanges/{}", encoded(&id)));
                 detail.map(|detail| News::Detail(Box::new(detail)))
             }
-            Ok(Wanted::Recording(on)) => {
+            Wanted::Recording(on) => {
                 let done = asked.post::<Value>("/api/recording", &json!({ "recording": on }));
                 done.map(|status| News::Recording(status["recording"] == true))
             }
-            Ok(Wanted::Clear) => asked.post::<Value>("/api/clear", &json!({})).map(|_| News::List(empty())),
-            Ok(Wanted::Filter(new)) => {
-                filter = new;
-                asked.get(&place(&filter)).map(News::List)
+            Wanted::Clear => asked.post::<Value>("/api/clear", &json!({})).map(|_| News::List(empty())),
+            Wanted::Again(id) => {
+                let sent = asked.post::<Value>("/api/replay", &json!({ "of": id }));
+                sent.map(|answer| News::Done(format!("sent again: {}", answer["status"])))
             }
-            Err(RecvTimeoutError::Timeout) => asked.get(&place(&filter)).map(News::List),
-            Err(RecvTimeoutError::Disconnected) => return,
+            Wanted::Copy(id) => {
+                let written = asked.get::<Value>(&format!("/api/exchanges/{}/as?form=curl", encoded(&id)));
+                written.map(|written| News::Copied(written["text"].as_str().unwrap_or_default().to_owned()))
+            }
+            Wanted::Save(filter) => {
+                let archive = asked.get::<Value>(&format!("/api/har?filter={}", encoded(&filter)));
+                archive.and_then(|archive| save(&archive)).map(News::Done)
+            }
+            Wanted::Filter(filter) => asked.get(&place(&filter)).map(|list: List| {
+                stream::listen(asked, &filter, list.seen, &turn, tell);
+                News::List(list)
+            }),
         };
         let news = news.unwrap_or_else(|failure| News::Trouble(failure.in_words().0));
         if tell.send(news).is_err() {
             return;
+        }
+    }
+}
+
+/// Asks the terminal to put a text on the clipboard (OSC 52), which not every terminal does.
+fn copy(text: &str) -> std::io::Result<String> {
+    let mut out = std::io::stdout();
+    write!(out, "\x1b]52;c;{}\x07", STANDARD.encode(text))?;
+    out.flush()?;
+    Ok("copied as curl, if this terminal lets programs copy".to_owned())
+}
+
+/// Writes an archive to a file of its own in this folder, and says which.
+fn save(archive: &Value) -> Result<String, Failure> {
+    let mut number = 0;
+    loop {
+        let name = if number == 0 { ARCHIVE.to_owned() } else { format!("wirelight-{number}.har") };
+        let failed = |error| Failure::new(format!("{name} cannot be written: {error}"));
+        match File::create_new(&name) {
+            Ok(mut file) => {
+                write!(file, "{archive:#}").map_err(failed)?;
+                return Ok(format!("saved as {name}"));
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => number += 1,
+            Err(error) => return Err(failed(error)),
         }
     }
 }

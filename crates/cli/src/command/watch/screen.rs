@@ -8,9 +8,9 @@ use ratatui::style::{Color, Modifier, Style, Stylize};
 use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Block, Clear, Paragraph, Row, Table, TableState, Wrap};
 use wirelight_inspect::FILTER_WORDS;
-use wirelight_inspect::view::{Detail, Message, Summary};
+use wirelight_inspect::view::{Detail, Layer, Message, Phase, Summary};
 
-use super::state::{Side, State};
+use super::state::{Link, Side, State};
 use crate::print::escape;
 
 /// How many bytes a line of them holds.
@@ -53,9 +53,15 @@ fn bottom(state: &State) -> Line<'static> {
     if let Some(trouble) = &state.trouble {
         return Line::from(escape(trouble)).red();
     }
+    if let Some(note) = &state.note {
+        return Line::from(escape(note)).green();
+    }
+    if let Link::Asking(words) = &state.link {
+        return Line::from(escape(words)).yellow();
+    }
     let keys = match state.detail {
-        Some(_) => " j k scroll   Tab other side   n N next, previous   q back   ? keys",
-        None => " j k choose   Enter why   / filter   p pause   c forget all   q end   ? keys",
+        Some(_) => " j k scroll   s m b i sides   n N next, previous   r again   y copy   q back   ? keys",
+        None => " j k choose   Enter why   / filter   p pause   x forget all   q end   ? keys",
     };
     Line::from(keys).dim()
 }
@@ -221,30 +227,46 @@ fn bytes(detail: &Detail) -> Text<'static> {
 }
 
 fn timing(detail: &Detail) -> Text<'static> {
-    let hops = detail.hops.iter().flat_map(|hop| hop.phases.iter().map(|phase| (hop.upstream.as_str(), phase)));
-    let mut all: Vec<_> = detail.phases.iter().map(|phase| ("", phase)).chain(hops).collect();
-    all.sort_by_key(|(_, phase)| phase.at_us);
-    let lines = all.into_iter().map(|(whose, phase)| {
+    let at = |micros: i64| Span::from(format!("{:>9}  ", time(micros))).dim();
+    let phase = |whose: &str, phase: &Phase| {
         let whose = if whose.is_empty() { String::new() } else { format!("{}: ", escape(whose)) };
-        Line::from(vec![format!("{:>9}  ", time(phase.at_us)).dim(), whose.cyan(), escape(&phase.says).into()])
-    });
-    lines.collect::<Vec<_>>().into()
+        (phase.at_us, Line::from(vec![at(phase.at_us), whose.cyan(), escape(&phase.says).into()]))
+    };
+    let mut lines: Vec<_> = detail.phases.iter().map(|each| phase("", each)).collect();
+    lines.extend(detail.hops.iter().flat_map(|hop| hop.phases.iter().map(|each| phase(&hop.upstream, each))));
+    lines.extend(detail.layers.iter().enumerate().map(|(depth, layer)| {
+        let name = format!("{:width$}{}", "", escape(&layer.name), width = 2 * (depth + 1));
+        let place = layer.place.as_ref().map_or_else(String::new, |place| format!("  {}", escape(place)));
+        let line = vec![at(layer.in_us), name.green(), format!("  {}", lasted(layer)).into(), place.dim()];
+        (layer.in_us, Line::from(line))
+    }));
+    lines.sort_by_key(|(at, _)| *at);
+    lines.into_iter().map(|(_, line)| line).collect::<Vec<_>>().into()
+}
+
+/// How long a request and its response were inside of a layer.
+fn lasted(layer: &Layer) -> String {
+    layer.out_us.map_or_else(|| "not left".to_owned(), |out| format!("for {}", time(out - layer.in_us)))
 }
 
 fn draw_help(frame: &mut Frame<'_>) {
     let area = frame.area();
     let keys = [
         ("j k, arrows", "down and up"),
-        ("g G", "the newest, the oldest"),
+        ("g G", "the oldest, the newest"),
         ("Enter, l", "the story of one exchange"),
         ("q, Esc, h", "back; in the list, q ends"),
-        ("Tab, 1-4", "its other sides"),
+        ("s m b i", "its story, messages, bytes, timing"),
+        ("[ ], Tab, 1-4", "its other sides"),
         ("n N", "the next, the one before"),
         ("/", "a filter"),
         ("p", "stop recording, go on"),
-        ("c", "forget all exchanges"),
+        ("r", "send the request again as it was"),
+        ("y", "copy as curl"),
+        ("o", "save what is listed as HAR"),
+        ("x", "forget all exchanges"),
     ];
-    let mut lines: Vec<Line<'_>> = keys.map(|(key, does)| Line::from(format!(" {key:<12} {does}"))).to_vec();
+    let mut lines: Vec<Line<'_>> = keys.map(|(key, does)| Line::from(format!(" {key:<13} {does}"))).to_vec();
     lines.push(Line::from(" Filters, with ! & | ( ):").bold());
     lines.extend(
         FILTER_WORDS.map(|(word, takes, asks)| Line::from(format!(" {:<18} {asks}", format!("{word} {takes}")))),

@@ -3,6 +3,9 @@
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use wirelight_inspect::view::{Detail, List, Summary};
 
+use super::LIST_MAX;
+use super::stream::Counts;
+
 /// The sides of one exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
@@ -30,6 +33,21 @@ pub(super) enum Act {
     Open(String),
     Recording(bool),
     Clear,
+    /// Send one again as it was.
+    Again(String),
+    /// One as a command line for curl.
+    Copy(String),
+    /// What is listed as an archive.
+    Save(String),
+}
+
+/// How the inspector is heard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Link {
+    /// It tells by itself what happens.
+    Live,
+    /// It is asked again and again; why, and how often.
+    Asking(String),
 }
 
 /// What is on the screen.
@@ -48,6 +66,9 @@ pub(super) struct State {
     pub(super) helps: bool,
     pub(super) recording: bool,
     pub(super) trouble: Option<String>,
+    pub(super) link: Link,
+    /// What was done last.
+    pub(super) note: Option<String>,
 }
 
 impl State {
@@ -64,17 +85,46 @@ impl State {
             helps: false,
             recording: true,
             trouble: None,
+            link: Link::Live,
+            note: None,
         }
     }
 
-    /// Puts a new list in the place of the old; what was chosen stays so, but the newest follows the newest.
+    /// Puts a new list in the place of the old.
     pub(super) fn take(&mut self, list: List) {
-        let chosen = self.exchanges.get(self.chosen).map(|known| known.id.clone()).filter(|_| self.chosen > 0);
         self.counts = (list.matched, list.kept, list.seen);
-        self.exchanges = list.exchanges;
+        self.change(|exchanges| *exchanges = list.exchanges);
+        self.trouble = None;
+    }
+
+    /// Puts one that has begun or ended in its place: those under way stand first, then the newest.
+    pub(super) fn hear(&mut self, told: Summary) {
+        let rank = |summary: &Summary| (summary.state == "done", std::cmp::Reverse(summary.seq));
+        let is_known = self.exchanges.iter().any(|known| known.id == told.id && known.state == "done");
+        if told.state == "done" && !is_known {
+            self.counts.0 += 1;
+        }
+        self.change(|exchanges| {
+            exchanges.retain(|known| known.id != told.id);
+            let place = exchanges.partition_point(|known| rank(known) < rank(&told));
+            exchanges.insert(place, told);
+            exchanges.truncate(LIST_MAX);
+        });
+    }
+
+    /// Takes how many are kept: the oldest others are forgotten here, too.
+    pub(super) fn count(&mut self, Counts { kept, seen }: Counts) {
+        self.counts = (self.counts.0.min(kept), kept, seen);
+        let forgotten = seen - seen.min(kept as u64);
+        self.change(|exchanges| exchanges.retain(|known| known.state != "done" || known.seq > forgotten));
+    }
+
+    /// Changes the list; what was chosen stays so, but the newest follows the newest.
+    fn change(&mut self, change: impl FnOnce(&mut Vec<Summary>)) {
+        let chosen = self.exchanges.get(self.chosen).map(|known| known.id.clone()).filter(|_| self.chosen > 0);
+        change(&mut self.exchanges);
         let place = chosen.and_then(|id| self.exchanges.iter().position(|each| each.id == id));
         self.chosen = place.unwrap_or(0);
-        self.trouble = None;
     }
 
     pub(super) fn open(&mut self, detail: Detail) {
@@ -88,6 +138,7 @@ impl State {
         if key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c') {
             return Some(Act::Quit);
         }
+        self.note = None;
         if self.writing.is_some() {
             return self.write(key.code);
         }
@@ -100,9 +151,13 @@ impl State {
             KeyCode::Char('?') => self.helps = true,
             KeyCode::Char('/') => self.writing = Some(self.filter.clone()),
             KeyCode::Char('p') => return Some(Act::Recording(!self.recording)),
-            KeyCode::Char('c') if self.detail.is_none() => return Some(Act::Clear),
-            KeyCode::Tab => self.turn(1),
-            KeyCode::BackTab => self.turn(Side::ALL.len() - 1),
+            KeyCode::Char('x') if self.detail.is_none() => return Some(Act::Clear),
+            KeyCode::Char('r') => return self.chosen_id().map(Act::Again),
+            KeyCode::Char('y') => return self.chosen_id().map(Act::Copy),
+            KeyCode::Char('o') => return Some(Act::Save(self.filter.clone())),
+            KeyCode::Tab | KeyCode::Char(']') => self.turn(1),
+            KeyCode::BackTab | KeyCode::Char('[') => self.turn(Side::ALL.len() - 1),
+            KeyCode::Char(letter @ ('s' | 'm' | 'b' | 'i')) => return self.look(letter),
             KeyCode::Char(number @ '1'..='4') => {
                 self.side = Side::ALL[number as usize - '1' as usize].0;
                 self.scroll = 0;
@@ -120,6 +175,9 @@ impl State {
             KeyCode::Char('k') | KeyCode::Up => -1,
             KeyCode::PageDown | KeyCode::Char(' ') => 20,
             KeyCode::PageUp => -20,
+            // In the list the newest stands first.
+            KeyCode::Char('g') if self.detail.is_none() => isize::MAX / 2,
+            KeyCode::Char('G') if self.detail.is_none() => isize::MIN / 2,
             KeyCode::Char('g') | KeyCode::Home => isize::MIN / 2,
             KeyCode::Char('G') | KeyCode::End => isize::MAX / 2,
             KeyCode::Enter | KeyCode::Char('l') | KeyCode::Right if self.detail.is_none() => {
@@ -139,6 +197,23 @@ impl State {
     fn step(&mut self, steps: isize) {
         let last = self.exchanges.len().saturating_sub(1);
         self.chosen = self.chosen.saturating_add_signed(steps).min(last);
+    }
+
+    /// Goes to the side that has this letter; from the list, to that of the exchange that is chosen.
+    fn look(&mut self, letter: char) -> Option<Act> {
+        let at = ['s', 'm', 'b', 'i'].iter().position(|known| *known == letter)?;
+        self.side = Side::ALL[at].0;
+        self.scroll = 0;
+        if self.detail.is_some() {
+            return None;
+        }
+        self.chosen_id().map(Act::Open)
+    }
+
+    /// The exchange that is open, or else the one that is chosen.
+    fn chosen_id(&self) -> Option<String> {
+        let open = self.detail.as_ref().map(|detail| &detail.summary);
+        open.or_else(|| self.exchanges.get(self.chosen)).map(|summary| summary.id.clone())
     }
 
     /// Chooses another exchange, and opens that.

@@ -5,10 +5,11 @@ use std::path::Path;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use wirelight_inspect::view::{Detail, List};
+use wirelight_inspect::view::{Detail, List, Summary};
 
 use super::screen;
-use super::state::{Act, State};
+use super::state::{Act, Link, Side, State};
+use super::stream::Counts;
 
 fn list() -> List {
     serde_json::from_str(include_str!("golden/list.json")).unwrap()
@@ -58,7 +59,7 @@ fn the_screens_look_as_they_should() {
     golden("list", &drawn(&state, (120, 14)));
     golden("list_narrow", &drawn(&state, (60, 14)));
     press(&mut state, "?");
-    golden("help", &drawn(&state, (80, 34)));
+    golden("help", &drawn(&state, (80, 40)));
     press(&mut state, "q/~m x");
     golden("filter", &drawn(&state, (80, 14)));
     press(&mut state, "\x1b");
@@ -92,6 +93,39 @@ fn nothing_in_an_exchange_can_act_on_the_terminal() {
 }
 
 #[test]
+fn what_is_told_stands_where_a_new_list_would_have_it() {
+    let mut state = State::new(String::new());
+    let all = list();
+    let told = all.exchanges.clone();
+    state.count(Counts { kept: all.kept, seen: all.seen });
+    // In whatever order they come, and told once as under way.
+    for summary in told.iter().rev().chain(&told) {
+        let open = Summary { state: "open".to_owned(), seq: u64::MAX >> 11, ..summary.clone() };
+        state.hear(open);
+        assert_eq!(state.exchanges[0].id, summary.id, "what is under way stands first");
+        state.hear(summary.clone());
+    }
+    let ids = |state: &State| state.exchanges.iter().map(|each| each.id.clone()).collect::<Vec<_>>();
+    let expected: Vec<_> = told.iter().map(|each| each.id.clone()).collect();
+    assert_eq!(ids(&state), expected);
+    // The oldest are forgotten as the inspector forgets them.
+    let newest = told.iter().filter(|each| each.state == "done").map(|each| each.seq).max().unwrap();
+    state.count(Counts { kept: 1, seen: newest });
+    let left = told.iter().filter(|each| each.state == "open" || each.seq == newest);
+    assert_eq!(ids(&state), left.map(|each| each.id.clone()).collect::<Vec<_>>());
+    assert_eq!(state.counts, (1, 1, newest));
+}
+
+#[test]
+fn it_is_said_when_the_list_is_only_asked_for() {
+    let mut state = State::new(String::new());
+    state.link = Link::Asking("the stream of events ended".to_owned());
+    assert!(drawn(&state, (80, 6)).contains("the stream of events ended"));
+    state.link = Link::Live;
+    assert!(!drawn(&state, (80, 6)).contains("the stream of events ended"));
+}
+
+#[test]
 fn keys_do_what_they_say() {
     let mut state = State::new(String::new());
     state.take(list());
@@ -102,10 +136,15 @@ fn keys_do_what_they_say() {
     later.exchanges.remove(0);
     state.take(later);
     assert_eq!(press(&mut state, "\n"), Some(Act::Open(ids[2].clone())));
-    assert_eq!(press(&mut state, "G\n"), Some(Act::Open(ids.last().unwrap().clone())));
+    assert_eq!(press(&mut state, "g\n"), Some(Act::Open(ids.last().unwrap().clone())));
+    assert_eq!(press(&mut state, "r"), Some(Act::Again(ids.last().unwrap().clone())));
+    assert_eq!(press(&mut state, "Gb"), Some(Act::Open(state.exchanges[0].id.clone())));
+    assert_eq!(state.side, Side::Bytes);
+    assert_eq!(press(&mut state, "y"), Some(Act::Copy(state.exchanges[0].id.clone())));
+    assert_eq!(press(&mut state, "o"), Some(Act::Save(String::new())));
     assert_eq!(press(&mut state, "/~e\x08c\n"), Some(Act::Filter("~c".to_owned())));
     assert_eq!(press(&mut state, "p"), Some(Act::Recording(false)));
-    assert_eq!(press(&mut state, "c"), Some(Act::Clear));
+    assert_eq!(press(&mut state, "x"), Some(Act::Clear));
     state.open(detail());
     assert_eq!(press(&mut state, "q"), None);
     assert_eq!(press(&mut state, "q"), Some(Act::Quit));
