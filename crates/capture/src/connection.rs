@@ -115,7 +115,13 @@ impl Connection {
         self.ended
     }
 
-    pub(crate) fn last_seen(&self) -> Duration {
+    /// When its first packet was seen, since 1970.
+    pub fn began(&self) -> Duration {
+        self.began
+    }
+
+    /// When its last packet so far was seen, since 1970.
+    pub fn last_seen(&self) -> Duration {
         self.last
     }
 

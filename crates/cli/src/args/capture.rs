@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::inspect::Inspector;
 use super::seconds;
 use crate::exit;
 
@@ -13,6 +14,7 @@ use crate::exit;
 #[command(after_long_help = format!("\
 Each line is one packet: when it was seen since the connection began, which way it went (> to the server, < to the
 client), its flags, and what it did. Lines with a bar say what HTTP made of the bytes, where they are not encrypted.
+Where an inspector saw the same connection, its exchanges are named when it ends, encrypted or not.
 
 Listening needs the capability CAP_NET_RAW. Reading a file needs nothing.
 
@@ -22,6 +24,8 @@ Examples:
   sudo wirelight capture --port 8443 -w a.pcapng --keylog keys.log
                                                            and Wireshark can decrypt it
   wirelight capture a.pcapng                               what was kept, told again
+  wirelight capture a.pcapng --at 'http://127.0.0.1:4040/?token=...'
+                                                           with the exchanges that this inspector saw
 
 {}", exit::STATUSES))]
 pub(crate) struct Capture {
@@ -48,6 +52,9 @@ pub(crate) struct Capture {
     /// Put the secrets of this TLS key log into the written file: whoever has the file can decrypt what it holds.
     #[arg(long, value_name = "FILE", requires = "write")]
     pub(crate) keylog: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) inspector: Inspector,
 
     /// End after so many packets.
     #[arg(short, long, value_name = "PACKETS", value_parser = clap::value_parser!(u64).range(1..))]

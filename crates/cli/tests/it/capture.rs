@@ -8,6 +8,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use tempfile::TempDir;
 
+use crate::inspector::inspected_in;
 use crate::process::{Listening, command, curl, site, wirelight};
 use crate::tls::Secure;
 
@@ -144,6 +145,46 @@ fn the_secrets_in_the_file_decrypt_it() {
     let again = wirelight(&["capture", &kept, "--quiet"]);
     let notes = String::from_utf8(again.stderr).unwrap();
     assert!(notes.contains("-- the file holds secrets of TLS: Wireshark can decrypt what they belong to"), "{notes}");
+}
+
+#[test]
+fn an_encrypted_connection_is_named_with_the_exchanges_that_rode_on_it() {
+    if !may_listen() {
+        return without_the_capability();
+    }
+    let folder = TempDir::new().unwrap();
+    let (_, kept) = file(&folder);
+    // The authority is made by another: its maker says so before it says where it listens.
+    let maker = Secure::start(&["serve", &site(), "--tls"]);
+    let authority = maker.authority();
+    let environment = [("XDG_DATA_HOME", authority.parent().unwrap().parent().unwrap())];
+    let (server, entrance) = inspected_in(&["serve", &site(), "--tls"], &environment);
+    let mut capturing = Capturing::start(server.address.port(), &["-w", &kept, "--at", &entrance]);
+    let authority = authority.to_str().unwrap();
+    let urls = [server.url("/about.html"), server.url("/nothing-here")];
+    curl(&["--http2", "--cacert", authority, &urls[0], "-o", "/dev/null", &urls[1], "-o", "/dev/null"]);
+    capturing.until("GET /nothing-here -> ");
+    let told = capturing.end();
+    for words in [
+        "#1 the inspector knows it as connection 1, encrypted with TLS",
+        ": 2 exchanges rode on it\n",
+        "#1   exchange 1-1 on stream 1: GET /about.html -> 200 OK",
+        "#1   exchange 1-2 on stream 3: GET /nothing-here -> 404 Not Found",
+    ] {
+        assert!(told.contains(words), "`{words}` is missing in:\n{told}");
+    }
+
+    let again = wirelight(&["capture", &kept, "--quiet", "--at", &entrance]);
+    let again = String::from_utf8(again.stdout).unwrap();
+    assert!(again.contains("exchange 1-2 on stream 3: GET /nothing-here -> 404 Not Found"), "{again}");
+    // Another connection may have had the same port at another time: what was long ago is not taken for this one.
+    let (_elsewhere, other) = inspected_in(&["serve", &site()], &[]);
+    let unknown = wirelight(&["capture", &kept, "--quiet", "--at", &other]);
+    let unknown = String::from_utf8(unknown.stdout).unwrap();
+    assert!(unknown.contains("#1 ") && !unknown.contains("exchange"), "{unknown}");
+    let locked = wirelight(&["capture", &kept, "--at", &entrance.replace("token=", "token=x")]);
+    let locked = String::from_utf8(locked.stderr).unwrap();
+    assert!(!locked.is_empty() && locked.contains("Give the whole URL"), "{locked}");
 }
 
 #[test]

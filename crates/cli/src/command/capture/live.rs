@@ -10,6 +10,7 @@ use wirelight_capture::{Interface, Link, Packet, Socket};
 
 use super::Wanted;
 use super::kept::Kept;
+use super::link::Link as Inspected;
 use super::tale::Tale;
 use crate::args::Capture;
 use crate::exit::Failure;
@@ -26,8 +27,13 @@ pub(super) fn run(arguments: &Capture) -> Result<(), Failure> {
     let kept = arguments.write.as_deref();
     let kept = kept.map(|path| Kept::create(path, arguments.keylog.as_deref(), &shown)).transpose()?;
     let stopped = stopped()?;
-    let mut tale = Tale::new(arguments, &wanted);
+    let inspected = Inspected::find(arguments)?;
+    let known = inspected.as_ref().map(Inspected::in_words);
+    let mut tale = Tale::new(arguments, &wanted, inspected);
     tale.note(&format!("listening on {shown} for {}; INT ends it", wanted.in_words()))?;
+    if let Some(known) = known {
+        tale.note(&known)?;
+    }
     listen(arguments, socket, &wanted, kept, &mut tale, &stopped)
 }
 

@@ -1,6 +1,7 @@
 //! `wirelight capture`: packets as the system saw them, and what each did to its connection.
 
 mod kept;
+mod link;
 mod live;
 mod tale;
 
@@ -12,6 +13,7 @@ use wirelight_capture::capture_file::{Entry, Fault, Reader};
 use wirelight_capture::{Link, Packet};
 
 use self::kept::Kept;
+use self::link::Link as Inspected;
 use self::tale::Tale;
 use crate::args::Capture;
 use crate::exit::Failure;
@@ -63,7 +65,7 @@ fn read(arguments: &Capture, path: &Path) -> Result<(), Failure> {
     let wanted = Wanted::of(arguments);
     let mut kept = arguments.write.as_deref().map(|path| Kept::create(path, arguments.keylog.as_deref(), "file"));
     let mut kept = kept.take().transpose()?;
-    let mut tale = Tale::new(arguments, &wanted);
+    let mut tale = Tale::new(arguments, &wanted, Inspected::find(arguments)?);
     let (mut heard, mut unread, mut secrets) = (0, 0_u64, false);
     let broken = loop {
         if arguments.count.is_some_and(|count| heard >= count) {

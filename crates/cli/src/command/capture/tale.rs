@@ -1,15 +1,16 @@
 //! What is said of the packets: a line for each, what HTTP made of them, and what became of each connection.
 
 use std::collections::HashMap;
-use std::fmt::{Display, Write as _};
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use wirelight_capture::{Connection, Connections, Direction, Heard, Limits, Packet, Step};
+use wirelight_capture::{Connection, Connections, Direction, Heard, Limits, Packet, Step, Summary};
 use wirelight_proto::Role;
 use wirelight_proto::overheard::{Overheard, Said};
 
 use super::Wanted;
+use super::link::Link;
 use crate::args::Capture;
 use crate::exit::Failure;
 use crate::print::{Paint, escape};
@@ -28,6 +29,8 @@ pub(super) struct Tale {
     quiet: bool,
     /// Times of packets are told to the engines as if the first had come now.
     zero: Option<(Duration, Instant)>,
+    /// Who knows what rode on the connections.
+    link: Option<Link>,
     out: String,
 }
 
@@ -42,7 +45,7 @@ struct Talk {
 }
 
 impl Tale {
-    pub(super) fn new(arguments: &Capture, wanted: &Wanted) -> Self {
+    pub(super) fn new(arguments: &Capture, wanted: &Wanted, link: Option<Link>) -> Self {
         Self {
             connections: Connections::new(Limits::default(), wanted.ports.clone()),
             talks: HashMap::new(),
@@ -50,6 +53,7 @@ impl Tale {
             hex: arguments.hex,
             quiet: arguments.quiet,
             zero: None,
+            link,
             out: String::new(),
         }
     }
@@ -88,6 +92,7 @@ impl Tale {
     fn tell(&mut self, step: &Step, packet: &Packet) {
         let Some(connection) = self.connections.connection(step.connection) else { return };
         let (client, server, ended) = (connection.client(), connection.server(), connection.ended());
+        let life = (connection.began(), connection.last_seen());
         let summary = ended.map(|_| connection.summary());
         let number = step.connection;
         if !self.talks.contains_key(&number) && !self.quiet {
@@ -106,7 +111,7 @@ impl Tale {
         }
         if let (Some(summary), false) = (summary, talk.is_told) {
             talk.is_told = true;
-            self.sum_up(number, &summary);
+            self.sum_up(&summary, life);
         }
         self.talks.insert(number, talk);
     }
@@ -163,23 +168,27 @@ impl Tale {
     fn conclude(&mut self, connection: &Connection) {
         let told = self.talks.remove(&connection.number()).is_some_and(|talk| talk.is_told);
         if !told {
-            self.sum_up(connection.number(), &connection.summary());
+            self.sum_up(&connection.summary(), (connection.began(), connection.last_seen()));
         }
     }
 
-    fn sum_up(&mut self, number: u64, summary: &impl Display) {
+    fn sum_up(&mut self, summary: &Summary, life: (Duration, Duration)) {
+        let name = self.name(summary.number);
         for line in summary.to_string().lines() {
-            let name = self.name(number);
             let _ = writeln!(self.out, "{name} {}", self.paint.strong(line));
+        }
+        for line in self.link.as_ref().map(|link| link.rode(summary, life)).unwrap_or_default() {
+            let _ = writeln!(self.out, "{name} {}", self.paint.good(escape(&line)));
         }
     }
 
     /// Tells what is known of the connections that are still open.
     pub(super) fn end(&mut self) -> Result<(), Failure> {
-        let open: Vec<_> = self.connections.all().iter().map(|open| (open.number(), open.summary())).collect();
-        for (number, summary) in open {
-            if !self.talks.remove(&number).is_some_and(|talk| talk.is_told) {
-                self.sum_up(number, &summary);
+        let lives = |open: &Connection| (open.summary(), (open.began(), open.last_seen()));
+        let open: Vec<_> = self.connections.all().iter().map(|open| lives(open)).collect();
+        for (summary, life) in open {
+            if !self.talks.remove(&summary.number).is_some_and(|talk| talk.is_told) {
+                self.sum_up(&summary, life);
             }
         }
         self.pause()

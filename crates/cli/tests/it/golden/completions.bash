@@ -233,7 +233,7 @@ _wirelight() {
             return 0
             ;;
         wirelight__subcmd__capture)
-            opts="-i -p -w -c -x -q -h -V --interface --port --all-ports --write --keylog --count --for --hex --quiet --help --version"
+            opts="-i -p -w -c -x -q -h -V --interface --port --all-ports --write --keylog --at --token --count --for --hex --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -264,6 +264,14 @@ _wirelight() {
                     return 0
                     ;;
                 --keylog)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --at)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -173,6 +173,8 @@ complete -c wirelight -n "__fish_wirelight_using_subcommand capture" -s i -l int
 complete -c wirelight -n "__fish_wirelight_using_subcommand capture" -s p -l port -d 'Heed only packets from or to this port; may be given again. Listening, the default is 80, 443, 8080 and 8443' -r
 complete -c wirelight -n "__fish_wirelight_using_subcommand capture" -s w -l write -d 'Write the packets to a pcapng file, which Wireshark opens' -r -F
 complete -c wirelight -n "__fish_wirelight_using_subcommand capture" -l keylog -d 'Put the secrets of this TLS key log into the written file: whoever has the file can decrypt what it holds' -r -F
+complete -c wirelight -n "__fish_wirelight_using_subcommand capture" -l at -d 'The inspector\'s URL, as it was printed; without it, the newest that this user runs' -r -f
+complete -c wirelight -n "__fish_wirelight_using_subcommand capture" -l token -d 'The token, where the URL does not hold it' -r
 complete -c wirelight -n "__fish_wirelight_using_subcommand capture" -s c -l count -d 'End after so many packets' -r
 complete -c wirelight -n "__fish_wirelight_using_subcommand capture" -l for -d 'End after so many seconds' -r
 complete -c wirelight -n "__fish_wirelight_using_subcommand capture" -l all-ports -d 'Heed every port'

@@ -243,6 +243,8 @@ _arguments "${_arguments_options[@]}" : \
 '-w+[Write the packets to a pcapng file, which Wireshark opens]:FILE:_files' \
 '--write=[Write the packets to a pcapng file, which Wireshark opens]:FILE:_files' \
 '--keylog=[Put the secrets of this TLS key log into the written file\: whoever has the file can decrypt what it holds]:FILE:_files' \
+'--at=[The inspector'\''s URL, as it was printed; without it, the newest that this user runs]:URL:_urls' \
+'--token=[The token, where the URL does not hold it]:TOKEN:_default' \
 '-c+[End after so many packets]:PACKETS:_default' \
 '--count=[End after so many packets]:PACKETS:_default' \
 '()--for=[End after so many seconds]:SECONDS:_default' \
