@@ -142,6 +142,11 @@ pub trait Connection {
         None
     }
 
+    /// In what words the peer announced that it ends the connection, where its protocol has any (RFC 9113, section 6.8).
+    fn farewell(&self) -> Option<String> {
+        None
+    }
+
     /// Whether the transport must be torn down (a TCP reset, no TLS close_notify) instead of closed in order, since
     /// an orderly end would make a message that was cut short look whole.
     fn must_abort(&self) -> bool {

@@ -210,6 +210,10 @@ impl Connection for Engine {
     fn must_abort(&self) -> bool {
         both!(self, engine => engine.must_abort())
     }
+
+    fn farewell(&self) -> Option<String> {
+        both!(self, engine => engine.farewell())
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 //!
 //! Field names are written with capitals, as people have always read them; their case means nothing.
 
-use http::header::{self, CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE};
+use http::header::{
+    self, CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE,
+};
 use http::{Extensions, StatusCode, Version, request};
 use wirelight_semantics::status;
 
@@ -23,6 +25,15 @@ pub(super) struct Own {
     connection: bool,
     /// What Content-Length says.
     pub(super) length: Option<u64>,
+}
+
+/// What becomes of Host among the fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WithHost {
+    /// It was written at the beginning of a request.
+    Written,
+    /// It is a field like any other, as in a response.
+    Field,
 }
 
 /// What the engine says about the connection in a head.
@@ -60,7 +71,7 @@ pub(super) fn request_line(out: &mut Vec<u8>, parts: &request::Parts) -> Result<
     let authority = uri.authority().map(|authority| authority.as_str());
     let path = uri.path_and_query().map_or("", |path| path.as_str());
     let connect = parts.method == http::Method::CONNECT;
-    let hosts = parts.headers.get_all(http::header::HOST).iter().count();
+    let hosts = parts.headers.get_all(HOST).iter().count();
     let well_formed = match authority {
         Some(authority) => !authority.contains('@') && connect == uri.scheme().is_none(),
         None => {
@@ -93,13 +104,17 @@ pub(super) fn request_line(out: &mut Vec<u8>, parts: &request::Parts) -> Result<
 
 /// Writes the application's fields, but not those that belong to the framing or the connection: what they say is
 /// returned. An error leaves some of the fields written.
-pub(super) fn fields(out: &mut Vec<u8>, fields: &HeaderMap, extensions: &Extensions) -> Result<Own, SendError> {
+pub(super) fn fields(
+    out: &mut Vec<u8>,
+    fields: &HeaderMap,
+    extensions: &Extensions,
+    with_host: WithHost,
+) -> Result<Own, SendError> {
     let spelling = spelling(extensions);
     let mut own = Own::default();
     for (name, value) in fields {
         match name.as_str().len() {
-            // A request has it at its beginning, and in a response it means nothing.
-            4 if *name == HOST => continue,
+            4 if with_host == WithHost::Written && *name == HOST => continue,
             7 if *name == UPGRADE => own.upgrade = true,
             10 if *name == CONNECTION => {
                 own.connection = true;
@@ -295,7 +310,8 @@ mod tests {
         let mut map = HeaderMap::new();
         let quoted = HeaderName::from_lowercase(b"a\"b").expect("http takes it, as HTTP/2 field names come");
         map.insert(quoted, HeaderValue::from_static("c"));
-        assert_eq!(fields(&mut Vec::new(), &map, &Extensions::new()).err(), Some(SendError::Invalid));
+        let written = fields(&mut Vec::new(), &map, &Extensions::new(), WithHost::Field);
+        assert_eq!(written.err(), Some(SendError::Invalid));
         assert_eq!(trailers(&mut Vec::new(), &map), Err(SendError::Invalid));
     }
 

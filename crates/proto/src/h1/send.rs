@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, Version, request, response};
 
 use super::connection::{Connection, Receiving, Sending};
-use super::encode::{self, Persist};
+use super::encode::{self, Persist, WithHost};
 use super::exchange::{Asked, Closing, Exchange};
 use super::length::{self, Field, Framing};
 use crate::{Length, Outgoing, Part, Role, SendError, StreamId};
@@ -77,7 +77,7 @@ impl Connection {
         let out = out.buffer();
         let start = out.len();
         encode::status_line(out, parts.status);
-        let own = encode::fields(out, &parts.headers, &parts.extensions);
+        let own = encode::fields(out, &parts.headers, &parts.extensions, WithHost::Field);
         out.extend_from_slice(b"\r\n");
         own.map(|_| ()).inspect_err(|_| out.truncate(start))
     }
@@ -98,7 +98,7 @@ impl Connection {
     /// Writes a head; after an error the caller forgets what was written.
     fn write_response(&mut self, parts: &response::Parts, length: Length, out: &mut Vec<u8>) -> Result<(), SendError> {
         encode::status_line(out, parts.status);
-        let own = encode::fields(out, &parts.headers, &parts.extensions)?;
+        let own = encode::fields(out, &parts.headers, &parts.extensions, WithHost::Field)?;
         if parts.status.is_informational() {
             // 101 (Switching Protocols) must have been offered and must say to what.
             if parts.status != StatusCode::SWITCHING_PROTOCOLS || !self.exchange.upgrade || !own.upgrade {
@@ -163,7 +163,7 @@ impl Connection {
     /// Writes a head; after an error the caller forgets what was written.
     fn write_request(&mut self, parts: &request::Parts, length: Length, out: &mut Vec<u8>) -> Result<(), SendError> {
         encode::request_line(out, parts)?;
-        let own = encode::fields(out, &parts.headers, &parts.extensions)?;
+        let own = encode::fields(out, &parts.headers, &parts.extensions, WithHost::Written)?;
         let sent = length::to_request(&parts.method, length, own.length)?;
         let old = parts.version == Version::HTTP_10;
         if old && sent.framing == Framing::Chunked {

@@ -4,7 +4,7 @@ use std::task::{Context as Task, Poll};
 
 use http::{HeaderMap, StatusCode};
 use http_body::Body as _;
-use wirelight_proto::{Connection, ConnectionError, Event, Length, Part, Reason, StreamId};
+use wirelight_proto::{Connection, ConnectionError, Event, Length, Part, Reason, StreamId, h2};
 use wirelight_service::{Body, Error, Fault, Kind};
 
 use super::super::exchange::poll_body;
@@ -140,7 +140,11 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
             exchange.prepare_tunnel(self.context.config.tunnel_bytes_max);
         }
         let Some((body, _)) = &exchange.upload else { return };
-        let length = body.size_hint().exact().map_or(Length::Unknown, Length::Known);
+        let length = match body.size_hint().exact() {
+            Some(length) => Length::Known(length),
+            // Whoever streams content and says how long it is, is believed; the engine counts.
+            None => declared(&parts.headers).map_or(Length::Unknown, Length::Known),
+        };
         let empty = length == Length::Known(0) && body.is_end_stream();
         if self.context.observer.is_some() {
             parts.version = recording::version(self.link.engine.is_multiplexed(), parts.version);
@@ -219,7 +223,10 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
                 for exchange in &mut self.exchanges {
                     if exchange.stream.is_some_and(|stream| stream > last) && !exchange.answered {
                         exchange.touched = false;
-                        exchange.fail_with(Failure::unsent("the server went away before it took the request up"));
+                        let words =
+                            self.link.engine.farewell().map_or_else(String::new, |words| format!(" (GOAWAY: {words})"));
+                        let because = format!("the server went away{words} before it took the request up");
+                        exchange.fail_with(Failure::unsent(because));
                     }
                 }
             }
@@ -244,12 +251,31 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
     /// The server gave one exchange up.
     fn forget(&mut self, stream: StreamId, reason: Reason) {
         let Some(index) = self.index(stream) else { return };
-        let exchange = &mut self.exchanges[index];
-        let error = Error::new(Kind::Gone, Fault::Upstream, format!("the server reset the exchange: {reason:?}"));
         if reason == Reason::Refused {
-            exchange.touched = false;
+            self.exchanges[index].touched = false;
         }
-        exchange.fail(error, reason == Reason::Refused);
+        let mut faults = std::iter::from_fn(|| self.link.engine.poll_fault());
+        let error = match faults.find(|fault| fault.stream == stream) {
+            Some(fault) => {
+                let because = format!("the server broke the protocol: {}", fault.why.because());
+                Error::new(Kind::Malformed, Fault::Upstream, because)
+            }
+            None if self.link.ended.is_some() => {
+                let because = match self.link.engine.farewell() {
+                    Some(words) => {
+                        format!("the server announced the end of the connection (GOAWAY: {words}) and closed it")
+                    }
+                    None => "the server closed the connection without a word (no GOAWAY)".to_owned(),
+                };
+                Error::new(Kind::Gone, Fault::Upstream, because)
+            }
+            None => {
+                let code = h2::Code::from(reason);
+                Error::new(Kind::Gone, Fault::Upstream, format!("the server reset the stream ({code})"))
+            }
+        };
+        let is_lost = self.link.ended.is_some() && reason == Reason::Cancelled;
+        self.exchanges[index].fail(error, reason == Reason::Refused || is_lost);
     }
 
     /// The connection has switched protocols: whoever awaits that is given the transport.
@@ -533,4 +559,9 @@ fn gone(error: Option<&std::io::Error>) -> Error {
         None => Error::new(Kind::Gone, Fault::Upstream, "the server closed the connection"),
         Some(error) => Error::new(Kind::Gone, Fault::Upstream, format!("the connection broke: {error}")),
     }
+}
+
+/// What Content-Length says of content that is streamed.
+fn declared(fields: &HeaderMap) -> Option<u64> {
+    fields.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

@@ -80,6 +80,8 @@ pub struct Connection {
     leaving: Leaving,
     /// The last stream that the peer still acts on, once it has said that it leaves.
     peer_last: Option<u32>,
+    /// Why it leaves, as its last GOAWAY said.
+    farewell: Option<String>,
     abuse: Abuse,
     timers: Timers,
     /// Bytes of content that left since the last look.
@@ -187,6 +189,7 @@ impl Connection {
             last_sent: 0,
             leaving: Leaving::No,
             peer_last: None,
+            farewell: None,
             abuse: Abuse::new(now),
             timers: Timers::new(now),
             progress: 0,
@@ -336,6 +339,10 @@ impl Connection {
 }
 
 impl crate::Connection for Connection {
+    fn farewell(&self) -> Option<String> {
+        self.farewell.clone()
+    }
+
     fn poll_fault(&mut self) -> Option<crate::StreamFault> {
         loop {
             let fault = Self::poll_fault(self)?;

@@ -16,6 +16,9 @@ use crate::h2::stream::Receiving;
 use crate::h2::streams::ResetBy;
 use crate::{Event, Incoming, Part, Role};
 
+/// How much of the words in a GOAWAY is kept.
+const FAREWELL_BYTES_MAX: usize = 256;
+
 /// What came of looking at the input.
 pub(super) enum Step {
     /// An event, which was put where the caller asked for it.
@@ -442,6 +445,11 @@ impl Connection {
         }
         let last = self.peer_last.map_or(frame.last_stream, |last| last.min(frame.last_stream));
         self.peer_last = Some(last);
+        let words = String::from_utf8_lossy(&frame.debug[..frame.debug.len().min(FAREWELL_BYTES_MAX)]);
+        self.farewell = Some(match words.is_empty() {
+            true => frame.code.to_string(),
+            false => format!("{}, \"{}\"", frame.code, words.escape_debug()),
+        });
         self.pending.push_back(Pending::GoingAway(last));
         if self.role == Role::Client {
             // What the peer did not act on is safe to repeat elsewhere (RFC 9113, section 6.8).
