@@ -2,7 +2,10 @@
 
 mod behaviour;
 mod caching;
+mod corpus;
 mod dns;
+mod endings;
+mod kept;
 mod limits;
 mod memory;
 mod names;

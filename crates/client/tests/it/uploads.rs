@@ -106,3 +106,46 @@ async fn progress_is_told_both_ways() {
         assert!(told[..told.len() - 1].iter().all(|progress| !progress.is_over), "{told:?}");
     }
 }
+
+/// Content that comes in pieces, of a length that only its caller knows.
+async fn streamed(pieces: &[&'static str], declared: &str) -> (Result<(), String>, String) {
+    let (mut sender, body) = Body::channel(None);
+    for piece in pieces {
+        sender.push((*piece).into());
+    }
+    sender.finish(HeaderMap::new());
+    let peer = Peer::once(vec![Head, Read(5), send(OK), Hang]).await;
+    let request = Client::new().unwrap().post(&peer.url("/")).header("content-length", declared).body(body);
+    let sent = request.send().await.map(drop).map_err(|error| error.to_string());
+    (sent, peer.text(0))
+}
+
+#[tokio::test]
+async fn a_length_that_the_caller_knows_is_believed_and_held_to() {
+    let (sent, heard) = streamed(&["he", "llo"], "5").await;
+    assert_eq!(sent, Ok(()));
+    assert!(heard.contains("Content-Length: 5\r\n") && !heard.contains("chunked"), "{heard}");
+    assert!(heard.ends_with("\r\n\r\nhello"), "{heard}");
+    for (pieces, declared) in [(&["he", "llo"][..], "4"), (&["he", "llo"], "6"), (&[], "1")] {
+        let (sent, _) = streamed(pieces, declared).await;
+        let error = sent.expect_err(declared);
+        assert!(error.contains("the content is not as long as it was said to be"), "{declared}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn host_is_the_first_field() {
+    let peer = Peer::play(vec![vec![Head, send(OK), Hang]]).await;
+    for host in [None, Some("other.test")] {
+        let client = Client::new().unwrap();
+        let request = client.get(&peer.url("/")).header("a-first", "1");
+        let request = host.into_iter().fold(request, |request, host| request.header("host", host));
+        request.header("z-last", "2").send().await.unwrap();
+    }
+    let authority = format!("{}", peer.address);
+    for (connection, host) in [(0, authority.as_str()), (1, "other.test")] {
+        let heard = peer.text(connection);
+        assert!(heard.starts_with(&format!("GET / HTTP/1.1\r\nHost: {host}\r\n")), "{heard}");
+        assert_eq!(heard.matches("Host:").count(), 1, "{heard}");
+    }
+}

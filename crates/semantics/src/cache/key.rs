@@ -64,6 +64,16 @@ impl Selecting {
         selecting
     }
 
+    /// Each field that counts, with what the request had in it; `None` if no field shows what counts (`Vary: *`).
+    pub fn fields(&self) -> Option<&[(HeaderName, Option<Vec<u8>>)]> {
+        (!self.is_any).then_some(&self.fields)
+    }
+
+    /// What [`fields`](Self::fields) gave, of a response that was kept somewhere else meanwhile.
+    pub fn of_fields(fields: Vec<(HeaderName, Option<Vec<u8>>)>) -> Self {
+        Self { fields, is_any: false }
+    }
+
     /// Whether a request presents what the stored response was selected by (RFC 9111, section 4.1).
     pub fn judge(&self, request: &HeaderMap) -> Match {
         if self.is_any {

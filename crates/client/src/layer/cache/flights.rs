@@ -37,6 +37,11 @@ impl Flights {
         Boarding::Lead(Flight { flights: self.clone(), key: key.to_owned(), _landed: sender })
     }
 
+    /// One that is under way, to wait for.
+    pub(super) fn any(&self) -> Option<watch::Receiver<()>> {
+        self.lock().values().next().cloned()
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<String, watch::Receiver<()>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,6 +1,9 @@
 //! Stored responses in memory, bounded by their number and their bytes; the one that was used longest ago goes first.
+//! Behind it may be a folder, which has them for longer.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -10,7 +13,8 @@ use wirelight_semantics::cache::freshness::{self, Freshness};
 use wirelight_semantics::cache::key::Match;
 use wirelight_semantics::cache::{Control, Exchanged, Selecting, Times};
 
-use super::flights::Flights;
+use super::flights::{Flights, follow};
+use super::folder::{Folder, FolderLimits, Loaded};
 
 /// How much is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +43,7 @@ pub struct Stored(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     memory: Mutex<Memory>,
+    folder: Option<Folder>,
     flights: Flights,
 }
 
@@ -84,10 +89,30 @@ impl Stored {
     /// An empty store.
     pub fn new(limits: Limits) -> Self {
         let memory = Mutex::new(Memory { limits, ..Memory::default() });
-        Self(Arc::new(Inner { memory, flights: Flights::default() }))
+        Self(Arc::new(Inner { memory, folder: None, flights: Flights::default() }))
     }
 
-    /// How many responses are stored, and how many bytes they take with their fields.
+    /// What a folder holds, which several processes may share, and the next one finds again; it is made if it is not
+    /// there, for nobody else to read. Credentials and cookies that a response was selected by are in it as digests only.
+    ///
+    /// Files are read and written by the thread that asks. What cannot be written later is not stored.
+    ///
+    /// # Errors
+    /// If the folder is not there and cannot be made, or cannot be written to.
+    pub fn in_folder(path: &Path, limits: Limits, folder: FolderLimits) -> io::Result<Self> {
+        let folder = Some(Folder::open(path, folder)?);
+        let memory = Mutex::new(Memory { limits, ..Memory::default() });
+        Ok(Self(Arc::new(Inner { memory, folder, flights: Flights::default() })))
+    }
+
+    /// Waits until nothing is validated besides the requests that were answered already (stale-while-revalidate).
+    pub async fn settle(&self) {
+        while let Some(flight) = self.0.flights.any() {
+            follow(flight).await;
+        }
+    }
+
+    /// How many responses are stored in memory, and how many bytes they take with their fields.
     pub fn size(&self) -> (usize, usize) {
         let memory = self.lock();
         (memory.order.len(), memory.bytes)
@@ -97,6 +122,10 @@ impl Stored {
     pub fn clear(&self) {
         let mut memory = self.lock();
         *memory = Memory { limits: memory.limits.clone(), ..Memory::default() };
+        drop(memory);
+        if let Some(folder) = &self.0.folder {
+            folder.clear();
+        }
     }
 
     /// Which requests for what may be stored are under way.
@@ -112,8 +141,67 @@ impl Stored {
     /// What is stored under a key for a request with these fields; of several, the one that was made last (RFC 9111,
     /// section 4.1).
     pub(super) fn find(&self, key: &str, request: &HeaderMap) -> Found {
+        let found = self.lock().find(key, request);
+        let Some(folder) = self.0.folder.as_ref().filter(|_| !matches!(found, Found::Entry(_))) else { return found };
+        match folder.load(key, request, self.content_bytes_max()) {
+            Loaded::Entry(entry) => {
+                let entry = Arc::new(entry);
+                self.lock().put(key, Arc::clone(&entry));
+                Found::Entry(entry)
+            }
+            Loaded::Others(passed_over) => Found::Others(passed_over),
+            Loaded::Nothing => found,
+        }
+    }
+
+    /// The key of something that is stored for the same path and another query.
+    pub(super) fn near(&self, key: &str) -> Option<String> {
+        let memory = self.lock();
+        let path = key.split('?').next().unwrap_or(key);
+        if path != key && memory.places.contains_key(path) {
+            return Some(path.to_owned());
+        }
+        let with_query = format!("{path}?");
+        let (near, _) = memory.places.range(with_query.clone()..).next()?;
+        near.starts_with(&with_query).then(|| near.clone())
+    }
+
+    /// Stores a response in the place of one that was selected by the same fields.
+    pub(super) fn put(&self, key: &str, entry: Entry) {
+        let entry = Arc::new(entry);
         let mut memory = self.lock();
-        let Memory { places, order, ticks, .. } = &mut *memory;
+        let variants_max = memory.limits.variants_max;
+        memory.put(key, Arc::clone(&entry));
+        drop(memory);
+        if let Some(folder) = &self.0.folder {
+            folder.store(key, &entry, variants_max);
+        }
+    }
+
+    /// Takes one response out, if it is still there.
+    pub(super) fn remove(&self, key: &str, entry: &Arc<Entry>) {
+        self.lock().drop_slots(key, |slot| Arc::ptr_eq(&slot.entry, entry));
+        if let Some(folder) = &self.0.folder {
+            folder.remove(key, &entry.selecting);
+        }
+    }
+
+    /// Takes out all that is stored under a key; says how many there were.
+    pub(super) fn remove_all(&self, key: &str) -> usize {
+        let dropped = self.lock().drop_slots(key, |_| true);
+        let removed = self.0.folder.as_ref().map_or(0, |folder| folder.remove_all(key));
+        // What was in memory may lie in the folder, too.
+        dropped.max(removed)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Memory> {
+        self.0.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Memory {
+    fn find(&mut self, key: &str, request: &HeaderMap) -> Found {
+        let Memory { places, order, ticks, .. } = self;
         let Some(place) = places.get_mut(key) else { return Found::Nothing };
         let mut others = Found::Nothing;
         let mut best: Option<(SystemTime, usize)> = None;
@@ -137,58 +225,28 @@ impl Stored {
         Found::Entry(Arc::clone(&slot.entry))
     }
 
-    /// The key of something that is stored for the same path and another query.
-    pub(super) fn near(&self, key: &str) -> Option<String> {
-        let memory = self.lock();
-        let path = key.split('?').next().unwrap_or(key);
-        if path != key && memory.places.contains_key(path) {
-            return Some(path.to_owned());
-        }
-        let with_query = format!("{path}?");
-        let (near, _) = memory.places.range(with_query.clone()..).next()?;
-        near.starts_with(&with_query).then(|| near.clone())
-    }
-
-    /// Stores a response in the place of one that was selected by the same fields.
-    pub(super) fn put(&self, key: &str, entry: Entry) {
-        let mut memory = self.lock();
+    fn put(&mut self, key: &str, entry: Arc<Entry>) {
         let bytes = entry.bytes(key);
-        if bytes > memory.limits.bytes_max || memory.limits.responses_max == 0 {
+        if bytes > self.limits.bytes_max || self.limits.responses_max == 0 {
             return;
         }
-        memory.drop_where(key, |other| other.selecting == entry.selecting);
-        while memory.places.get(key).is_some_and(|place| place.len() >= memory.limits.variants_max.max(1)) {
-            let oldest = memory.places[key].iter().map(|slot| slot.used).min();
-            memory.drop_slots(key, |slot| Some(slot.used) == oldest);
+        self.drop_where(key, |other| other.selecting == entry.selecting);
+        while self.places.get(key).is_some_and(|place| place.len() >= self.limits.variants_max.max(1)) {
+            let oldest = self.places[key].iter().map(|slot| slot.used).min();
+            self.drop_slots(key, |slot| Some(slot.used) == oldest);
         }
-        while memory.order.len() >= memory.limits.responses_max || memory.bytes + bytes > memory.limits.bytes_max {
-            let Some((&used, oldest)) = memory.order.first_key_value() else { break };
+        while self.order.len() >= self.limits.responses_max || self.bytes + bytes > self.limits.bytes_max {
+            let Some((&used, oldest)) = self.order.first_key_value() else { break };
             let oldest = oldest.clone();
-            memory.drop_slots(&oldest, |slot| slot.used == used);
+            self.drop_slots(&oldest, |slot| slot.used == used);
         }
-        memory.ticks += 1;
-        let used = memory.ticks;
-        memory.bytes += bytes;
-        memory.order.insert(used, key.to_owned());
-        memory.places.entry(key.to_owned()).or_default().push(Slot { entry: Arc::new(entry), used, bytes });
+        self.ticks += 1;
+        let used = self.ticks;
+        self.bytes += bytes;
+        self.order.insert(used, key.to_owned());
+        self.places.entry(key.to_owned()).or_default().push(Slot { entry, used, bytes });
     }
 
-    /// Takes one response out, if it is still there.
-    pub(super) fn remove(&self, key: &str, entry: &Arc<Entry>) {
-        self.lock().drop_slots(key, |slot| Arc::ptr_eq(&slot.entry, entry));
-    }
-
-    /// Takes out all that is stored under a key; says how many there were.
-    pub(super) fn remove_all(&self, key: &str) -> usize {
-        self.lock().drop_slots(key, |_| true)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Memory> {
-        self.0.memory.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Memory {
     fn drop_where(&mut self, key: &str, is_meant: impl Fn(&Entry) -> bool) {
         self.drop_slots(key, |slot| is_meant(&slot.entry));
     }

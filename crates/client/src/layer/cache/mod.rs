@@ -5,6 +5,7 @@
 mod answer;
 mod filling;
 mod flights;
+mod folder;
 mod memory;
 
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use filling::Filling;
 use flights::{Boarding, Flight, follow};
 use memory::{Entry, Found};
 
+pub use folder::FolderLimits;
 pub use memory::{Limits, Stored};
 
 /// How much of an answer is read that nobody wants, in bytes, to use its connection again.
