@@ -99,9 +99,11 @@ impl Logs {
         self.all.iter().find(|open| open.said == *said)
     }
 
-    /// Whether there may be exchanges that are not for the log of all.
-    pub(super) fn is_divided(&self) -> bool {
-        self.is_divided
+    /// Lets go of the logs of an exchange that is over, however long its decisions are kept.
+    pub(super) fn release(&self, trail: &Trail) {
+        if self.is_divided {
+            trail.read(|all| all.iter().filter_map(|each| logged(&**each)).for_each(Logged::release));
+        }
     }
 
     /// Any of them: in what they keep of a message they are the same.
@@ -115,9 +117,9 @@ impl Logs {
         let open = match self.is_divided {
             true => trail.read(|all| match all.iter().rev().find_map(|each| logged(&**each)) {
                 None => general,
-                Some(Logged(None)) => None,
+                Some(Logged { said: None, .. }) => None,
                 // A log that cannot be found was closed by force: better in the general one than nowhere.
-                Some(Logged(Some(said))) => self.find(said).or(general),
+                Some(Logged { said: Some(said), .. }) => self.find(said).or(general),
             }),
             false => general,
         };
@@ -136,8 +138,17 @@ fn logged(decision: &dyn Decision) -> Option<&Logged> {
 }
 
 /// Where an exchange will be logged, by the word that stands innermost around what answers it; nowhere without a log.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) struct Logged(Option<Arc<AccessLog>>);
+pub(super) struct Logged {
+    said: Option<Arc<AccessLog>>,
+    /// Keeps the log open until the exchange is over.
+    claim: Mutex<Option<Arc<AccessLog>>>,
+}
+
+impl Logged {
+    fn release(&self) {
+        self.claim.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
 
 static RULE: Rule = Rule {
     name: "access-log",
@@ -147,7 +158,7 @@ static RULE: Rule = Rule {
 
 impl fmt::Debug for Logged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Logged").field(&self.0).finish()
+        f.debug_tuple("Logged").field(&self.said).finish()
     }
 }
 
@@ -157,7 +168,7 @@ impl Decision for Logged {
     }
 
     fn outcome(&self) -> Cow<'static, str> {
-        match self.0.as_ref().map(|log| &log.file) {
+        match self.said.as_ref().map(|log| &log.file) {
             Some(Some(file)) => format!("logged in {}", file.display()).into(),
             Some(None) => "logged on standard output".into(),
             None => "not logged".into(),
@@ -165,7 +176,7 @@ impl Decision for Logged {
     }
 
     fn because(&self) -> Cow<'static, str> {
-        match &self.0 {
+        match &self.said {
             Some(log) => format!("the config says `{log}` here").into(),
             None => "the config says `access-log off` here".into(),
         }
@@ -178,19 +189,24 @@ impl Decision for Logged {
 
 /// Says where an exchange is to be logged.
 pub(super) struct LogHere {
-    logged: Logged,
+    said: Option<Arc<AccessLog>>,
+    /// What the plan says, whose references count who may still log there.
+    claim: Option<Arc<AccessLog>>,
     inner: Boxed,
 }
 
 impl LogHere {
     pub(super) fn new(log: Option<&Arc<AccessLog>>, inner: Boxed) -> Self {
-        Self { logged: Logged(log.cloned()), inner }
+        Self { said: log.map(|log| Arc::new(AccessLog::clone(log))), claim: log.cloned(), inner }
     }
 }
 
 impl Service for LogHere {
     fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
-        Trail::of(&request).note(self.logged.clone());
+        let trail = Trail::of(&request);
+        if trail.is_watched() {
+            trail.note(Logged { said: self.said.clone(), claim: Mutex::new(self.claim.clone()) });
+        }
         self.inner.call(request)
     }
 }

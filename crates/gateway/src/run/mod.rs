@@ -212,8 +212,8 @@ impl Gateway {
         self.core.watch.reopen();
     }
 
-    /// Which threads did not answer the nudge that this gave them when it was last called: they do not turn. No thread
-    /// that serves is silent for as long as it takes to answer a few requests.
+    /// Which threads have not answered the nudge that this gave them when it was last called: a thread that serves
+    /// answers it between two requests. Every thread is nudged anew.
     pub fn silent_threads(&self) -> Vec<String> {
         let doors = lock(&self.core.doors);
         let of_door = |door: &Door| {

@@ -131,15 +131,11 @@ impl Observer for Watch {
         if let Some(spans) = &*self.spans.load() {
             spans.export(&record);
         }
-        let mut record = match &self.other {
-            Some(other) => other.seen(record)?,
-            None => record,
-        };
-        if logs.is_divided() {
-            // It may be long until it is filled again, and what stands in its trail holds a log open.
-            record.trail = record.trail.renewed();
+        logs.release(&record.trail);
+        match &self.other {
+            Some(other) => other.seen(record),
+            None => Some(record),
         }
-        Some(record)
     }
 
     fn closed(&self, connection: &ConnectionInfo, because: &dyn Display) {

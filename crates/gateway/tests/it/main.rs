@@ -2,6 +2,7 @@
 
 mod changes;
 mod conditions;
+mod control;
 mod config;
 mod config_corpus;
 mod config_property;

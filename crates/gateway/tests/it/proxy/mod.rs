@@ -2,6 +2,7 @@
 
 mod bad;
 mod guards;
+mod interims;
 mod introduced;
 mod leading;
 mod names;
