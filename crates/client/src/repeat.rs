@@ -292,7 +292,7 @@ impl Careful {
             let event = event.map_err(|error| {
                 fail_with(Phase::Receive, Kind::Malformed, Fault::Upstream, error.to_string(), error)
             })?;
-            let consumed = self.input.watched().unwrap_or_default();
+            let consumed = self.input.watched().unwrap_or_default().into_owned();
             match event {
                 None => return Ok(None),
                 Some(Event::Received(_, Part::Response(parts, length))) => {

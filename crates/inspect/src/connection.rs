@@ -9,10 +9,12 @@ use std::time::SystemTime;
 use wirelight_net::ConnectionInfo;
 use wirelight_net::tls::Secured;
 use wirelight_semantics::decision::Rule;
+use wirelight_service::Trail;
 
 use crate::content::Flow;
 use crate::frames::Frames;
 use crate::pieces::Pieces;
+use crate::spare::{self, Spare};
 
 /// A connection counts as holding so much at least, so that a short exchange need not be counted for itself.
 pub(crate) const SLACK_BYTES: usize = 1024;
@@ -53,6 +55,8 @@ pub(crate) struct Underway {
     pub(crate) pieces: Pieces,
     pub(crate) received: Flow,
     pub(crate) sent: Flow,
+    /// What its trail is to be made of; nobody's once that was asked for.
+    pub(crate) trail: Trail,
 }
 
 /// How a connection ended.
@@ -140,9 +144,9 @@ impl State {
     pub(crate) fn of(&mut self, number: u64, at: u64) -> &mut Underway {
         let place = self.underway.iter().position(|each| each.number == number);
         let place = place.unwrap_or_else(|| {
+            let Spare { pieces, trail } = spare::take();
             let (received, sent) = (Flow::default(), Flow::default());
-            let pieces = Pieces::default();
-            self.underway.push(Underway { number, stream: None, first_in: None, at, pieces, received, sent });
+            self.underway.push(Underway { number, stream: None, first_in: None, at, pieces, received, sent, trail });
             self.underway.len() - 1
         });
         &mut self.underway[place]

@@ -11,6 +11,7 @@ use crate::exchange::{Kept, KeptHop, Passed};
 use crate::frames::Frame;
 use crate::inspector::Shared;
 use crate::message;
+use crate::pieces::{self, What};
 use crate::story;
 use crate::view;
 use crate::words::{moment, text};
@@ -190,7 +191,7 @@ fn wire(kept: &Kept) -> Vec<view::Piece> {
                 };
                 shown.push(view::Piece {
                     direction: direction(is_sent),
-                    at_us: Some(kept.since(piece.at)),
+                    at_us: Some(kept.since(left_at(kept, &piece))),
                     bytes: STANDARD.encode(piece.bytes),
                     length: piece.bytes.len() as u64,
                     truncated: false,
@@ -209,6 +210,13 @@ fn wire(kept: &Kept) -> Vec<view::Piece> {
             shown
         }
     }
+}
+
+/// When a piece was there, or left: nothing of a final response leaves before its first byte does.
+fn left_at(kept: &Kept, piece: &pieces::Piece<'_>) -> u64 {
+    let is_interim = piece.what == What::HeadSent && piece.bytes.starts_with(b"HTTP/1.1 1");
+    let first_byte = kept.first_byte.filter(|_| piece.what.is_sent() && !is_interim);
+    piece.at.max(first_byte.unwrap_or(0))
 }
 
 fn is_truncated(frame: &Frame) -> bool {

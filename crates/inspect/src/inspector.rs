@@ -1,5 +1,6 @@
 //! The observer that keeps exchanges: what it is told while they pass, and what it makes of it when they end.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use http::HeaderMap;
 use tokio::sync::watch;
-use wirelight_net::observe::Way;
+use wirelight_net::observe::{Begun, Way};
 use wirelight_net::{ConnectionInfo, Observer, Record, Watcher, Wire};
 use wirelight_proto::Part;
 use wirelight_semantics::decision::Decision;
@@ -23,6 +24,7 @@ use crate::mask::Masks;
 use crate::pieces::{Pieces, What};
 use crate::ring::{Connections, Ring};
 use crate::rules::Rules;
+use crate::spare;
 
 /// How many exchanges under way are shown.
 const OPEN_MAX: usize = 200;
@@ -141,12 +143,20 @@ impl Observer for Inspector {
         shared.recount(&connection, &mut connection.state());
         shared.connections().open(Arc::clone(&connection), shared.config.connections_max);
         shared.tell();
-        Some(Box::new(Tap { shared, connection, next }))
+        let moment = Cell::new((shared.epoch, 0));
+        Some(Box::new(Tap { shared, connection, moment, next }))
     }
 
     fn finished(&self, record: Box<Record>) {
         if let Some(next) = &self.next {
             next.finished(record);
+        }
+    }
+
+    fn seen(&self, record: Box<Record>) -> Option<Box<Record>> {
+        match &self.next {
+            Some(next) => next.seen(record),
+            None => Some(record),
         }
     }
 
@@ -254,13 +264,15 @@ impl Shared {
     }
 
     pub(crate) fn micros(&self, at: Instant) -> u64 {
-        at.saturating_duration_since(self.epoch).as_micros() as u64
+        micros(at.saturating_duration_since(self.epoch))
     }
 
     /// Keeps an exchange that has ended.
     pub(crate) fn keep(&self, kept: Kept) -> Arc<Kept> {
         let room = self.config.bytes_max.saturating_sub(self.beside_bytes.load(Ordering::Relaxed));
-        let kept = self.ring().push(kept, self.config.exchanges_max, room);
+        let (kept, forgotten) = self.ring().push(kept, self.config.exchanges_max, room);
+        // What it held is freed only now, while nobody waits for the ring.
+        forgotten.map(spare::keep);
         self.tell();
         kept
     }
@@ -308,16 +320,18 @@ impl Shared {
 struct Tap {
     shared: Arc<Shared>,
     connection: Arc<Connection>,
+    /// The moment that was told of last, and the same in the record's own time: most of a turn is told of at once.
+    moment: Cell<(Instant, u64)>,
     next: Option<Box<dyn Watcher>>,
 }
 
 impl Watcher for Tap {
-    fn bytes(&self, number: u64, wire: Wire, bytes: &[u8]) {
+    fn bytes(&self, number: u64, wire: Wire, at: Instant, bytes: &[u8]) {
         if let Some(next) = &self.next {
-            next.bytes(number, wire, bytes);
+            next.bytes(number, wire, at, bytes);
         }
         let shared = &*self.shared;
-        let at = shared.now();
+        let at = self.micros(at);
         let mut state = self.connection.state();
         let limit = shared.content_room();
         let what = match wire {
@@ -343,8 +357,7 @@ impl Watcher for Tap {
         let flow = if what.is_sent() { &mut underway.sent } else { &mut underway.received };
         if what.is_head() {
             if !shared.is_full() && flow.admits(bytes.len(), shared.config.content_bytes_max) {
-                flow.chunked |= is_chunked(bytes);
-                underway.pieces.push(what, at, |out| shared.masks.append_head(bytes, out));
+                flow.chunked |= underway.pieces.push(what, at, |out| shared.masks.append_head(bytes, out));
             }
         } else {
             let kept = underway.pieces.iter().filter(|piece| piece.what == what).map(|piece| piece.bytes);
@@ -356,19 +369,18 @@ impl Watcher for Tap {
         self.shared.recount(&self.connection, &mut state);
     }
 
-    fn begun(&self, number: u64, stream: Option<u64>, first_in: Option<Instant>) {
-        if let Some(next) = &self.next {
-            next.begun(number, stream, first_in);
-        }
+    fn begun(&self, number: u64, begun: Begun) -> Option<Trail> {
+        let again = self.next.as_ref().and_then(|next| next.begun(number, begun));
         let mut state = self.connection.state();
         state.exchanges += 1;
         // It is known even while nothing is recorded: its frames must go when it ends.
-        let at = self.shared.now();
-        let underway = state.of(number, at);
-        underway.stream = stream.map(|stream| stream as u32);
-        underway.first_in = first_in.map(|at| self.shared.micros(at));
+        let underway = state.of(number, self.micros(begun.at));
+        underway.stream = begun.stream.map(|stream| stream as u32);
+        underway.first_in = begun.first_in.map(|at| self.micros(at));
+        let spare = std::mem::take(&mut underway.trail);
         drop(state);
         self.shared.tell();
+        Some(again.unwrap_or_else(|| spare.timed_again(&self.shared.clock)))
     }
 
     fn finished(&self, record: &Record) {
@@ -425,11 +437,21 @@ impl Watcher for Tap {
 }
 
 impl Tap {
+    /// A moment in the record's own time.
+    fn micros(&self, at: Instant) -> u64 {
+        let (known, micros) = self.moment.get();
+        if known == at {
+            return micros;
+        }
+        let micros = self.shared.micros(at);
+        self.moment.set((at, micros));
+        micros
+    }
+
     /// What is kept of an exchange that is over.
     fn kept(&self, record: &Record, passed: Passed, first_in: Option<u64>) -> Kept {
         let shared = &*self.shared;
-        let micros = |at| shared.micros(at);
-        let began = micros(record.began);
+        let began = self.micros(record.began);
         let is_empty = match &passed {
             Passed::Messages { pieces, .. } => pieces.cost_bytes() == 0,
             Passed::Frames(_) => false,
@@ -447,8 +469,8 @@ impl Tap {
             at: record.at,
             began,
             first_in,
-            first_byte: record.first_byte.map(|after| began + after.as_micros() as u64),
-            total: record.total.as_micros() as u64,
+            first_byte: record.first_byte.map(|after| began + micros(after)),
+            total: micros(record.total),
             status: record.status.as_u16(),
             ending: Some(record.ending),
             received_bytes: record.received_bytes,
@@ -456,15 +478,12 @@ impl Tap {
             asked,
             passed,
             epoch: shared.epoch,
-            hops: hops.map(|hop| KeptHop::new(hop, &shared.masks, micros)).collect(),
+            hops: hops.map(|hop| KeptHop::new(hop, &shared.masks, |at| shared.micros(at))).collect(),
             trail: record.trail.clone(),
         }
     }
 }
 
-/// Whether a head says that its content has the chunked coding; an engine has judged already what is behind it.
-fn is_chunked(head: &[u8]) -> bool {
-    const NAME: &[u8] = b"transfer-encoding";
-    memchr::memchr_iter(b'\n', head)
-        .any(|end| head.get(end + 1..end + 1 + NAME.len()).is_some_and(|name| name.eq_ignore_ascii_case(NAME)))
+fn micros(time: Duration) -> u64 {
+    time.as_secs() * 1_000_000 + u64::from(time.subsec_micros())
 }

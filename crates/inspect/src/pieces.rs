@@ -47,19 +47,21 @@ pub(crate) struct Piece<'a> {
 }
 
 impl Pieces {
-    /// Appends a piece that `write` writes. One of more than 4 GiB is cut.
-    pub(crate) fn push(&mut self, what: What, at: u64, write: impl FnOnce(&mut Vec<u8>)) {
+    /// Appends a piece that `write` writes, and gives back what that does. One of more than 4 GiB is cut.
+    pub(crate) fn push<T>(&mut self, what: What, at: u64, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
         if self.0.capacity() == 0 {
             self.0.reserve_exact(FIRST_BYTES);
         }
-        self.0.push(what as u8);
-        self.0.extend_from_slice(&at.to_le_bytes());
-        let start = self.0.len() + 4;
-        self.0.extend_from_slice(&[0; 4]);
-        write(&mut self.0);
+        let mut head = [0; HEAD];
+        head[0] = what as u8;
+        head[1..9].copy_from_slice(&at.to_le_bytes());
+        self.0.extend_from_slice(&head);
+        let start = self.0.len();
+        let written = write(&mut self.0);
         let length = u32::try_from(self.0.len() - start).unwrap_or(u32::MAX);
         self.0.truncate(start + length as usize);
         self.0[start - 4..start].copy_from_slice(&length.to_le_bytes());
+        written
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Piece<'_>> {
@@ -90,6 +92,11 @@ impl Pieces {
 
     pub(crate) fn cost_bytes(&self) -> usize {
         self.0.capacity()
+    }
+
+    /// Forgets what passed, but not the memory that it took.
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
     }
 
     /// Gives back room that is not needed, where there is much of it.

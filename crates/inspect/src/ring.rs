@@ -18,33 +18,36 @@ pub(crate) struct Ring {
 }
 
 impl Ring {
-    /// Keeps an exchange; the oldest go while there are too many, or they take too much.
-    pub(crate) fn push(&mut self, mut kept: Kept, exchanges_max: usize, bytes_max: usize) -> Arc<Kept> {
+    /// Keeps an exchange; the oldest go while there are too many, or they take too much. One of those is given back.
+    pub(crate) fn push(
+        &mut self,
+        mut kept: Kept,
+        exchanges_max: usize,
+        bytes_max: usize,
+    ) -> (Arc<Kept>, Option<Arc<Kept>>) {
         self.seen += 1;
         kept.seq = self.seen;
         let cost = kept.cost_bytes();
         let kept = Arc::new(kept);
         self.bytes += cost;
         self.exchanges.push_back((Arc::clone(&kept), cost));
-        while self.exchanges.len() > exchanges_max {
-            self.drop_oldest();
+        let mut forgotten = None;
+        while self.exchanges.len() > exchanges_max || (self.bytes > bytes_max && !self.exchanges.is_empty()) {
+            forgotten = self.forget_oldest();
         }
-        self.shrink(bytes_max);
-        kept
+        (kept, forgotten)
     }
 
     /// Forgets the oldest until the rest takes no more than this.
     pub(crate) fn shrink(&mut self, bytes_max: usize) {
-        while self.bytes > bytes_max && !self.exchanges.is_empty() {
-            self.drop_oldest();
-        }
+        while self.bytes > bytes_max && self.forget_oldest().is_some() {}
     }
 
-    fn drop_oldest(&mut self) {
-        if let Some((_, cost)) = self.exchanges.pop_front() {
-            self.bytes -= cost;
-            self.dropped += 1;
-        }
+    fn forget_oldest(&mut self) -> Option<Arc<Kept>> {
+        let (kept, cost) = self.exchanges.pop_front()?;
+        self.bytes -= cost;
+        self.dropped += 1;
+        Some(kept)
     }
 
     /// From the newest to the oldest.

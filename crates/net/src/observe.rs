@@ -192,18 +192,32 @@ pub trait Observer: Send + Sync + 'static {
 pub trait Watcher: Send {
     /// Bytes of exchange `number`, as they arrived or as they leave, long content included; 0 where they are frames.
     ///
-    /// Of a head that cannot be read, what arrived of it is shown.
-    fn bytes(&self, number: u64, wire: Wire, bytes: &[u8]);
+    /// Of a head that cannot be read, what arrived of it is shown. `at` is when the turn began in which they arrived or
+    /// are about to leave: what leaves does so then at the earliest, and no later than the exchange is over.
+    fn bytes(&self, number: u64, wire: Wire, at: Instant, bytes: &[u8]);
 
-    /// The head of a request is complete: which exchange it begins, on which stream where there are many, and when
-    /// its first byte was there.
-    fn begun(&self, number: u64, stream: Option<u64>, first_in: Option<Instant>);
+    /// The head of a request is complete: which exchange it begins and when.
+    ///
+    /// What is given back is a trail to be used for it, which nobody else has any more and which keeps times; without,
+    /// it gets a new one.
+    fn begun(&self, number: u64, begun: Begun) -> Option<Trail>;
 
     /// An exchange is over.
     fn finished(&self, record: &Record);
 
     /// The connection has ended.
     fn closed(&self, because: &dyn Decision);
+}
+
+/// How an exchange began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Begun {
+    /// On which stream, where there are many on the connection.
+    pub stream: Option<u64>,
+    /// When the first byte of its request was there, where that is known.
+    pub first_in: Option<Instant>,
+    /// When the head of its request was complete.
+    pub at: Instant,
 }
 
 impl Asked {

@@ -1,5 +1,7 @@
 //! Bytes that arrived and were not consumed yet.
 
+use std::borrow::Cow;
+
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Request, request};
 
@@ -24,8 +26,17 @@ pub struct Incoming {
     block: BytesMut,
     /// The head of a request that says nothing; its map has the room for some fields.
     blank: Option<Box<request::Parts>>,
-    /// A copy of all that is consumed, while somebody watches.
-    watched: Option<Vec<u8>>,
+    /// What was consumed and not shown yet, while somebody watches.
+    watched: Option<Unshown>,
+}
+
+/// What was consumed and not shown yet.
+#[derive(Debug)]
+struct Unshown {
+    /// What of it lies in the buffer no more.
+    gone: Vec<u8>,
+    /// Where the rest of it begins, which ends with what was consumed.
+    from: usize,
 }
 
 impl Incoming {
@@ -59,7 +70,6 @@ impl Incoming {
     #[inline]
     pub fn advance(&mut self, length: usize) {
         assert!(length <= self.len(), "consumed more than there is");
-        self.note(length);
         self.consumed += length;
     }
 
@@ -68,8 +78,8 @@ impl Incoming {
     /// # Panics
     /// If there are fewer.
     pub fn take(&mut self, length: usize) -> Bytes {
-        self.note(length);
         if length >= SPLIT_MIN {
+            self.save(self.consumed + length);
             let _ = self.buffer.split_to(self.consumed);
             self.consumed = 0;
             return self.buffer.split_to(length).freeze();
@@ -99,6 +109,7 @@ impl Incoming {
 
     /// Forgets everything, and keeps the allocation.
     pub fn clear(&mut self) {
+        self.save(self.consumed);
         self.buffer.clear();
         self.consumed = 0;
     }
@@ -129,31 +140,42 @@ impl Incoming {
         }
     }
 
-    /// Starts to keep a copy of all that is consumed, behind what was `seen` already.
+    /// Starts to have what is consumed shown, behind what was `seen` already.
     pub fn watch(&mut self, seen: Vec<u8>) {
-        self.watched = Some(seen);
+        self.watched = Some(Unshown { gone: seen, from: self.consumed });
     }
 
-    /// Whether a copy is kept of all that is consumed.
+    /// Whether what is consumed is to be shown.
     #[inline]
     pub fn is_watched(&self) -> bool {
         self.watched.is_some()
     }
 
-    /// What was consumed since the last call, if it is being watched: the wire image of what was parsed from it.
-    pub fn watched(&mut self) -> Option<Vec<u8>> {
-        self.watched.as_mut().map(std::mem::take)
+    /// What was consumed since the last call, if it is being watched: the wire image of what was parsed from it. It is
+    /// copied only where it was split off the buffer, or came in pieces.
+    pub fn watched(&mut self) -> Option<Cow<'_, [u8]>> {
+        let unshown = self.watched.as_mut()?;
+        let here = &self.buffer[unshown.from..self.consumed];
+        unshown.from = self.consumed;
+        if unshown.gone.is_empty() {
+            return Some(Cow::Borrowed(here));
+        }
+        unshown.gone.extend_from_slice(here);
+        Some(Cow::Owned(std::mem::take(&mut unshown.gone)))
     }
 
-    /// Stops keeping a copy, and gives up what was kept.
+    /// Has nothing more shown, and gives what was not yet.
     pub fn unwatch(&mut self) -> Vec<u8> {
-        self.watched.take().unwrap_or_default()
+        self.save(self.consumed);
+        self.watched.take().map(|unshown| unshown.gone).unwrap_or_default()
     }
 
+    /// Copies what is not shown yet, up to `end`, since it is about to leave the buffer with what was consumed.
     #[inline]
-    fn note(&mut self, length: usize) {
-        if let Some(watched) = &mut self.watched {
-            watched.extend_from_slice(&self.buffer[self.consumed..self.consumed + length]);
+    fn save(&mut self, end: usize) {
+        if let Some(unshown) = &mut self.watched {
+            unshown.gone.extend_from_slice(&self.buffer[unshown.from..end]);
+            unshown.from = 0;
         }
     }
 
@@ -161,10 +183,12 @@ impl Incoming {
         if self.consumed == self.buffer.len() {
             self.clear();
         } else if self.consumed > 0 && self.len() <= MOVE_MAX {
+            self.save(self.consumed);
             self.buffer.copy_within(self.consumed.., 0);
             self.buffer.truncate(self.len());
             self.consumed = 0;
         } else if self.consumed > 0 {
+            self.save(self.consumed);
             let _ = self.buffer.split_to(self.consumed);
             self.consumed = 0;
         }
@@ -208,6 +232,45 @@ mod tests {
         }
         for (round, piece) in taken {
             assert_eq!(&piece[..], [round; 1000]);
+        }
+    }
+
+    #[test]
+    fn what_is_consumed_is_shown_once_wherever_it_has_gone() {
+        let bytes: Vec<u8> = (0..3 * SPLIT_MIN).map(|index| index as u8).collect();
+        // How much arrives at a time, how much is consumed at a time, and after how much it is shown.
+        for (arrives, consumes, shown) in
+            [(100, 7, 1), (100, 100, 3), (3 * SPLIT_MIN, SPLIT_MIN, 1), (3 * SPLIT_MIN, SPLIT_MIN, 2), (9000, 1000, 5)]
+        {
+            let case = (arrives, consumes, shown);
+            let mut input = Incoming::new();
+            input.watch(b"before ".to_vec());
+            let mut seen = Vec::new();
+            for (number, arrived) in bytes.chunks(arrives).enumerate() {
+                input.spare(1000).extend_from_slice(arrived);
+                while input.len() >= consumes {
+                    match number % 2 {
+                        0 => drop(input.take(consumes)),
+                        _ => input.advance(consumes),
+                    }
+                    if number % shown == 0 {
+                        seen.extend_from_slice(&input.watched().unwrap());
+                    }
+                }
+                if number % 5 == 4 {
+                    // A turn ends and another begins.
+                    let unshown = input.unwatch();
+                    assert!(!input.is_watched());
+                    input.watch(unshown);
+                }
+            }
+            let rest = input.len();
+            seen.extend_from_slice(&input.watched().unwrap());
+            assert!(input.watched().unwrap().is_empty(), "{case:?}");
+            let expected = [b"before ", &bytes[..bytes.len() - rest]].concat();
+            assert!(seen == expected, "{case:?}");
+            input.clear();
+            assert!(input.unwatch().is_empty(), "{case:?}");
         }
     }
 

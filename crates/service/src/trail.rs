@@ -22,7 +22,7 @@ pub struct Trail {
     place: Option<Arc<Place>>,
 }
 
-/// A list with room for more decisions than this is not used again.
+/// A list with room for more decisions or steps than this is not used again.
 const DECISIONS_KEPT: usize = 64;
 
 #[derive(Debug, Default)]
@@ -164,9 +164,29 @@ impl Trail {
 
     /// An empty trail in the place of this one, if nobody else has it any more; else a new one.
     pub fn renewed(&mut self) -> Self {
-        match self.log.as_mut().and_then(Arc::get_mut).is_some_and(Log::forget) {
-            true => Self { log: self.log.take(), place: None },
-            false => Self::watched(),
+        match self.log.take().and_then(Log::emptied) {
+            Some(mut log) => {
+                Arc::get_mut(&mut log).and_then(|log| log.clock.take());
+                Self { log: Some(log), place: None }
+            }
+            None => Self::watched(),
+        }
+    }
+
+    /// The same trail, with nothing in it, if nobody else has it any more; nobody's, otherwise.
+    pub fn emptied(self) -> Self {
+        Self { log: self.log.and_then(Log::emptied), place: None }
+    }
+
+    /// An empty trail that keeps times by this clock: the one that was [emptied](Self::emptied), where it was somebody's.
+    pub fn timed_again(self, clock: &Clock) -> Self {
+        let mut again = self.log;
+        match again.as_mut().and_then(Arc::get_mut) {
+            Some(log) => {
+                log.clock = clock.clone().into();
+                Self { log: again, place: None }
+            }
+            None => Self::timed(clock.clone()),
         }
     }
 
@@ -320,11 +340,17 @@ impl Drop for Inside {
 }
 
 impl Log {
-    /// Forgets what it holds; false if it is not worth to be used again.
-    fn forget(&mut self) -> bool {
-        let list = self.list.get_mut().unwrap_or_else(PoisonError::into_inner);
-        list.decisions.clear();
-        self.clock.get().is_none() && list.decisions.capacity() <= DECISIONS_KEPT
+    /// Forgets what it holds; nothing if somebody else has it, or it is not worth to be used again.
+    fn emptied(mut self: Arc<Self>) -> Option<Arc<Self>> {
+        let list = Arc::get_mut(&mut self)?.list.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let List { decisions, times, marks, layers, hops } = list;
+        decisions.clear();
+        times.clear();
+        marks.clear();
+        layers.clear();
+        *hops = Vec::new();
+        let longest = decisions.capacity().max(marks.capacity()).max(layers.capacity());
+        (longest <= DECISIONS_KEPT).then_some(self)
     }
 }
 

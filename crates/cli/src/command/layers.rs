@@ -4,7 +4,7 @@ use wirelight_semantics::cors::{Methods, Names, Origins, Policy};
 use wirelight_service::layer::{
     AddDate, AnswerErrors, AnswerTrace, CatchPanic, Compress, Cors, Either, SecureResponses, Stage,
 };
-use wirelight_service::{Request, Response, Result, Service, ServiceExt};
+use wirelight_service::{Layer, Request, Response, Result, Service, ServiceExt};
 
 /// For how long a browser may remember that any origin is allowed.
 const PREFLIGHT_SECONDS: u32 = 600;
@@ -14,6 +14,8 @@ const PREFLIGHT_SECONDS: u32 = 600;
 pub(crate) struct Habits {
     /// What the record of an exchange calls the service.
     pub(crate) name: &'static str,
+    /// Whether anybody may want to know when each layer is entered and left.
+    pub(crate) timed: bool,
     /// Whether pages of any origin may read the answers.
     pub(crate) cors: bool,
     /// Whether TRACE is answered with the request, or refused.
@@ -24,16 +26,22 @@ pub(crate) struct Habits {
 
 /// A service with everything around it that a browser, a log and a careless handler need.
 pub(crate) fn around<S: Service>(service: S, habits: Habits) -> impl Service {
-    let inner = service
-        .layer(CatchPanic)
-        .layer(AnswerErrors::default())
-        .layer(Stage::named(habits.name))
+    let stage = |name: &'static str| habits.timed.then_some(Stage::named(name));
+    let inner = service.layer(CatchPanic).layer(AnswerErrors::default());
+    let inner = perhaps(stage(habits.name), inner)
         .layer(AnswerTrace { enabled: habits.trace, ..AnswerTrace::default() })
-        .layer(Compress::default())
-        .layer(Stage::named("compress"));
-    let cors = |inner| ServiceExt::layer(inner, anybody()).layer(Stage::named("cors"));
-    let shared = if habits.cors { Perhaps::With(cors(inner)) } else { Perhaps::Without(inner) };
+        .layer(Compress::default());
+    let inner = perhaps(stage("compress"), inner);
+    let shared = perhaps(stage("cors").filter(|_| habits.cors), perhaps(habits.cors.then(anybody), inner));
     shared.layer(careful(habits.strict_transport)).layer(AddDate::default())
+}
+
+/// A service in a layer, if that is there.
+fn perhaps<L: Layer<S>, S>(layer: Option<L>, inner: S) -> Perhaps<L::Service, S> {
+    match layer {
+        Some(layer) => Perhaps::With(layer.layer(inner)),
+        None => Perhaps::Without(inner),
+    }
 }
 
 /// What tells browsers to be careful.

@@ -111,7 +111,7 @@ fn imported(shared: &Shared, connection: &Arc<Connection>, entry: &Entry, number
     let mut keep = |what, head: bool, bytes: &[u8], flow: &mut Flow| {
         let room = if head { bytes.len().min(limit) } else { flow.take(bytes, limit, std::iter::empty()) };
         match head {
-            true => pieces.push(what, 0, |out| shared.masks.append_head(&bytes[..room], out)),
+            true => drop(pieces.push(what, 0, |out| shared.masks.append_head(&bytes[..room], out))),
             false if room > 0 => pieces.push(what, 0, |out| out.extend_from_slice(&bytes[..room])),
             false => {}
         }

@@ -10,7 +10,7 @@ use wirelight_service::{Service, Trail};
 use super::link::Turn;
 use super::serve::Serve;
 use crate::Transport;
-use crate::observe::{Asked, Ending, Record};
+use crate::observe::{Asked, Begun, Ending, Record};
 
 impl<T, E, S> Serve<T, E, S>
 where
@@ -23,8 +23,8 @@ where
         let first_in = self.watched.as_mut().and_then(|watched| watched.first_in.take());
         if let Some(watcher) = self.watcher() {
             let stream = self.link.engine.is_multiplexed().then_some(stream.0);
-            watcher.begun(self.number, stream, first_in);
-            return Trail::timed(self.context.clock.clone());
+            let again = watcher.begun(self.number, Begun { stream, first_in, at: turn.now });
+            return again.unwrap_or_else(|| Trail::timed(self.context.clock.clone()));
         }
         match self.context.reader() {
             // That of the record which will be filled again.

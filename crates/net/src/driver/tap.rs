@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use wirelight_proto::outgoing::End;
 use wirelight_proto::{Connection, ConnectionError, Event, Part};
 use wirelight_service::Service;
@@ -52,55 +53,58 @@ where
         if !frames && matches!(event, Ok(None)) {
             return;
         }
-        let Some(mut bytes) = turn.input.watched() else { return };
+        let now = turn.now;
+        let Some(bytes) = turn.input.watched() else { return };
         match event {
-            _ if frames => self.tell(0, Wire::FramesReceived, &bytes),
-            Ok(Some(Event::Received(_, part))) => self.show_part(part, bytes),
+            _ if frames => self.tell(0, Wire::FramesReceived, now, &bytes),
+            Ok(Some(Event::Received(_, part))) => self.show_part(part, now, &bytes),
             Err(_) => {
                 // What could not be read was not consumed.
+                let mut bytes = bytes.into_owned();
                 bytes.extend_from_slice(turn.input.bytes());
                 let (number, wire) = match self.exchanges.is_empty() {
                     true => (self.number + 1, Wire::HeadReceived),
                     false => (self.number, Wire::ContentReceived),
                 };
-                self.tell(number, wire, &bytes);
+                self.tell(number, wire, now, &bytes);
             }
             Ok(_) => {}
         }
     }
 
-    fn show_part(&self, part: &mut Part, bytes: Vec<u8>) {
+    fn show_part(&self, part: &mut Part, now: Instant, bytes: &[u8]) {
         let (number, wire) = match part {
             Part::Request(..) => (self.number + 1, Wire::HeadReceived),
             _ => (self.number, Wire::ContentReceived),
         };
-        self.tell(number, wire, &bytes);
+        self.tell(number, wire, now, bytes);
         if let Part::Request(parts, _) = part
             && self.context.config.raw_head
         {
-            parts.extensions.insert(RawHead(bytes.into()));
+            parts.extensions.insert(RawHead(Bytes::copy_from_slice(bytes)));
         }
     }
 
     /// Shows what was appended to the output since `from`, where it is a message of its own.
     pub(super) fn show_sent(&self, wire: Wire, from: End, turn: &Turn) {
         if self.watched.is_some() && !self.link.engine.is_multiplexed() {
-            turn.out.appended_since(from).for_each(|piece| self.tell(self.number, wire, piece));
+            turn.out.appended_since(from).for_each(|piece| self.tell(self.number, wire, turn.now, piece));
         }
     }
 
     /// Shows the frames that are about to leave and were not shown yet.
     pub(super) fn show_frames(&self, turn: &Turn) {
         let Some(watched) = self.watched.as_ref().filter(|_| self.link.engine.is_multiplexed()) else { return };
-        unshown(watched.shown, turn, |bytes| self.tell(0, Wire::FramesSent, bytes));
+        let now = self.context.clock.now();
+        unshown(watched.shown, turn, |bytes| self.tell(0, Wire::FramesSent, now, bytes));
     }
 
-    fn tell(&self, number: u64, wire: Wire, bytes: &[u8]) {
+    fn tell(&self, number: u64, wire: Wire, at: Instant, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
         }
         if let Some(watcher) = self.watcher() {
-            watcher.bytes(number, wire, bytes);
+            watcher.bytes(number, wire, at, bytes);
         }
         if let Some(observer) = self.context.observer.as_deref().filter(|observer| observer.wants_bytes()) {
             observer.bytes(&self.connection, number, wire, bytes);

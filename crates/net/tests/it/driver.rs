@@ -1,15 +1,16 @@
 //! What a server's driver does with each kind of peer and handler, one small scene each.
 
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinHandle;
+use wirelight_net::observe::Begun;
 use wirelight_net::{Close, Config, ConnectionInfo, Context, Drain, Ending, Observer, Record, Upgrade, Watcher, Wire};
 use wirelight_proto::{Role, h1};
-use wirelight_service::{Body, Clock, Error, Fault, Kind, Request, Response, Result, Service};
+use wirelight_service::{Body, Clock, Error, Fault, Kind, Request, Response, Result, Service, Trail};
 
 use super::pipe::{Peer, pipe};
 
@@ -454,13 +455,14 @@ impl Ear {
 }
 
 impl Watcher for Ear {
-    fn bytes(&self, number: u64, wire: Wire, bytes: &[u8]) {
+    fn bytes(&self, number: u64, wire: Wire, _: Instant, bytes: &[u8]) {
         let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(20)]).into_owned();
         self.note(format!("{number} {wire:?} {} {shown:?}", bytes.len()));
     }
 
-    fn begun(&self, number: u64, stream: Option<u64>, first_in: Option<std::time::Instant>) {
-        self.note(format!("begun {number} {stream:?} {}", first_in.is_some()));
+    fn begun(&self, number: u64, begun: Begun) -> Option<Trail> {
+        self.note(format!("begun {number} {:?} {}", begun.stream, begun.first_in.is_some()));
+        None
     }
 
     fn finished(&self, record: &Record) {

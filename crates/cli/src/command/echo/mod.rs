@@ -30,7 +30,13 @@ pub(crate) fn run(arguments: &crate::args::Echo) -> std::result::Result<(), Fail
     let echo = Echo { clock: Clock::system(), limits: Limits::default() };
     let service = layers::around(
         echo,
-        Habits { name: "echo", cors: arguments.cors, trace: true, strict_transport: arguments.listen.tls.is_lasting() },
+        Habits {
+            name: "echo",
+            timed: arguments.listen.inspect.inspect.is_some(),
+            cors: arguments.cors,
+            trace: true,
+            strict_transport: arguments.listen.tls.is_lasting(),
+        },
     );
     let connection = wirelight_net::Config { raw_head: true, ..wirelight_net::Config::default() };
     let config = wirelight_server::Config { connection, ..wirelight_server::Config::default() };

@@ -35,6 +35,7 @@ pub(crate) fn run(arguments: &Serve) -> Result<(), Failure> {
         files,
         Habits {
             name: "files",
+            timed: arguments.listen.inspect.inspect.is_some(),
             cors: arguments.cors,
             trace: false,
             strict_transport: arguments.listen.tls.is_lasting(),
