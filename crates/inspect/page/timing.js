@@ -74,13 +74,16 @@ function drawn(lane, scale) {
         element('th', { scope: 'row', class: `depth-${Math.min(5, depth)}` },
           kind === 'layer' && element('span', { class: 'unseen' }, 'layer '), plain(name, 160),
           place && element('span', { class: 'place' }, ' ', lane.id
-            ? element('a', { href: link({ view: 'exchanges', id: lane.id, tab: 'story' }), title: 'What it decided' }, shown(place, { max: 200 }))
-            : shown(place, { max: 200 }))),
+            ? element('a', { href: link({ view: 'exchanges', id: lane.id, tab: 'story' }), title: 'What it decided' }, shown(short(place), { max: 200 }))
+            : shown(short(place), { max: 200 }))),
         element('td', { class: 'number' }, duration(from)),
         element('td', { class: 'number' }, until > from ? duration(until - from) : until === from ? '' : 'not left'),
         track(stretch));
     })));
 }
+
+/** A place without the word that stands there, which is the layer's name: `line 3 of wirelight.kdl`. @param {string} place */
+const short = (place) => place.replace(/^`[^`]*` at /, '');
 
 /**
  * From each phase to the next, and each layer from its beginning to its end below the phase in which it began.
