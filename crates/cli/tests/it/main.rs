@@ -11,6 +11,7 @@ mod gateway_corpus;
 mod gateway_corpus_h2;
 mod gateway_load;
 mod gateway_reload;
+mod gateway_tls;
 mod gateway_upstreams;
 mod get;
 mod get_parity;
