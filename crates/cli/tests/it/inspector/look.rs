@@ -150,8 +150,12 @@ fn the_pictures_of_the_documentation_can_be_taken() {
     let upstream = Listening::start(&["serve", &site()]);
     let mut inspected = Inspected::before(&upstream);
     traffic(&mut inspected);
-    let passed_on = format!("#/exchanges/{}/timing", inspected.id("/images/wirelight.svg"));
-    take(&mut inspected, "timing", ("light", 1280, 640), &passed_on, ".phases");
+    inspected
+        .ask("GET /robots.txt HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-Proto: https\r\nConnection: close\r\n\r\n");
+    let id = inspected.id("/robots.txt");
+    let of = |tab: &str| format!("#/exchanges/{id}/{tab}");
+    take(&mut inspected, "passed-on", ("light", 1280, 640), &of("bytes"), ".passing");
+    take(&mut inspected, "timing", ("light", 1280, 640), &of("timing"), ".phases");
 }
 
 /// Takes a picture of a place; it is kept where golden files are to be written.
