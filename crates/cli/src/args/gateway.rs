@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -129,11 +129,22 @@ pub(crate) struct Proxy {
 pub(crate) struct Check {
     /// The config file.
     #[arg(value_name = "FILE", default_value = CONFIG, value_hint = clap::ValueHint::FilePath)]
-    pub(crate) config: PathBuf,
+    config: PathBuf,
+
+    /// The same, as the other commands take it.
+    #[arg(long = "config", id = "named", value_name = "FILE", hide = true, conflicts_with = "config")]
+    named: Option<PathBuf>,
 
     /// Print the plan that the file comes to, with nothing left unsaid.
     #[arg(long)]
     pub(crate) plan: bool,
+}
+
+impl Check {
+    /// The config file.
+    pub(crate) fn config(&self) -> &Path {
+        self.named.as_deref().unwrap_or(&self.config)
+    }
 }
 
 /// The arguments of `fmt`.
@@ -146,11 +157,22 @@ pub(crate) struct Check {
 pub(crate) struct Fmt {
     /// The config file.
     #[arg(value_name = "FILE", default_value = CONFIG, value_hint = clap::ValueHint::FilePath)]
-    pub(crate) config: PathBuf,
+    config: PathBuf,
+
+    /// The same, as the other commands take it.
+    #[arg(long = "config", id = "named", value_name = "FILE", hide = true, conflicts_with = "config")]
+    named: Option<PathBuf>,
 
     /// Change nothing, and end with status 1 if anything would change.
     #[arg(long)]
     pub(crate) check: bool,
+}
+
+impl Fmt {
+    /// The config file.
+    pub(crate) fn config(&self) -> &Path {
+        self.named.as_deref().unwrap_or(&self.config)
+    }
 }
 
 /// The arguments of `hash-password`.

@@ -85,6 +85,15 @@ fn fmt_writes_a_config_as_it_should_look_once() {
     assert_eq!(folder.run(&["fmt"]).0, Some(0));
     assert_eq!(fs::read_to_string(folder.config()).unwrap(), CONFIG);
     assert_eq!(folder.run(&["fmt", "--check"]).0, Some(0));
+    // A file is named in either way, and in one.
+    for (arguments, expected) in [
+        (&["check", "--config", "wirelight.kdl"][..], Some(0)),
+        (&["fmt", "--check", "--config", "wirelight.kdl"], Some(0)),
+        (&["check", "--config", "nowhere.kdl"], Some(1)),
+        (&["check", "--config", "wirelight.kdl", "wirelight.kdl"], Some(2)),
+    ] {
+        assert_eq!(folder.run(arguments).0, expected, "{arguments:?}");
+    }
 }
 
 #[test]

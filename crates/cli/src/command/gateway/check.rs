@@ -7,7 +7,7 @@ use crate::exit::Failure;
 
 /// Reads the config, and says what is wrong with it or what it comes to.
 pub(crate) fn run(arguments: &Check) -> Result<(), Failure> {
-    let plan = super::plan(&arguments.config)?;
+    let plan = super::plan(arguments.config())?;
     let text = if arguments.plan {
         plan.to_string()
     } else {
@@ -15,7 +15,7 @@ pub(crate) fn run(arguments: &Check) -> Result<(), Failure> {
         let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
         format!(
             "{}: {} with {} on {}: no fault\n",
-            arguments.config.display(),
+            arguments.config().display(),
             counted(plan.sites.len(), "site"),
             counted(routes, "route"),
             counted(plan.listeners.len(), "listener")

@@ -7,7 +7,7 @@ use crate::exit::Failure;
 
 /// Writes the config anew, or says whether it would.
 pub(crate) fn run(arguments: &Fmt) -> Result<(), Failure> {
-    let path = &arguments.config;
+    let path = arguments.config();
     let file = super::read(path)?;
     let formatted = file.formatted().ok_or_else(|| {
         Failure::new(format!("a comment in {} stands where it could not be kept", path.display()))

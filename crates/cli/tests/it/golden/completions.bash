@@ -295,12 +295,16 @@ _wirelight() {
             return 0
             ;;
         wirelight__subcmd__check)
-            opts="-h -V --plan --help --version"
+            opts="-h -V --config --plan --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -485,12 +489,16 @@ _wirelight() {
             return 0
             ;;
         wirelight__subcmd__fmt)
-            opts="-h -V --check --help --version"
+            opts="-h -V --config --check --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

@@ -207,9 +207,11 @@ complete -c wirelight -n "__fish_wirelight_using_subcommand proxy" -s q -l quiet
 complete -c wirelight -n "__fish_wirelight_using_subcommand proxy" -s v -l verbose -d 'Print with each exchange what was decided, by which rule, and why'
 complete -c wirelight -n "__fish_wirelight_using_subcommand proxy" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wirelight -n "__fish_wirelight_using_subcommand proxy" -s V -l version -d 'Print version'
+complete -c wirelight -n "__fish_wirelight_using_subcommand check" -l config -d 'The same, as the other commands take it' -r -F
 complete -c wirelight -n "__fish_wirelight_using_subcommand check" -l plan -d 'Print the plan that the file comes to, with nothing left unsaid'
 complete -c wirelight -n "__fish_wirelight_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wirelight -n "__fish_wirelight_using_subcommand check" -s V -l version -d 'Print version'
+complete -c wirelight -n "__fish_wirelight_using_subcommand fmt" -l config -d 'The same, as the other commands take it' -r -F
 complete -c wirelight -n "__fish_wirelight_using_subcommand fmt" -l check -d 'Change nothing, and end with status 1 if anything would change'
 complete -c wirelight -n "__fish_wirelight_using_subcommand fmt" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wirelight -n "__fish_wirelight_using_subcommand fmt" -s V -l version -d 'Print version'

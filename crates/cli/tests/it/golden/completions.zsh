@@ -318,6 +318,7 @@ pretty\:"For people"))' \
 ;;
 (check)
 _arguments "${_arguments_options[@]}" : \
+'()--config=[The same, as the other commands take it]:FILE:_files' \
 '--plan[Print the plan that the file comes to, with nothing left unsaid]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
@@ -328,6 +329,7 @@ _arguments "${_arguments_options[@]}" : \
 ;;
 (fmt)
 _arguments "${_arguments_options[@]}" : \
+'()--config=[The same, as the other commands take it]:FILE:_files' \
 '--check[Change nothing, and end with status 1 if anything would change]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
