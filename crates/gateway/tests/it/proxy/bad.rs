@@ -8,8 +8,8 @@ use std::thread;
 use super::{Front, Scripted, is_whole, request, reset, status, well, without_interims};
 
 /// What the first connection of a bad server does once it has read the request; later ones answer well.
-struct Bad {
-    name: &'static str,
+pub(super) struct Bad {
+    pub(super) name: &'static str,
     /// What it writes.
     says: &'static [u8],
     /// What it does then.
@@ -29,7 +29,7 @@ enum Then {
     Hang,
 }
 
-const BAD: &[Bad] = &[
+pub(super) const BAD: &[Bad] = &[
     Bad {
         name: "closes at once",
         says: b"",

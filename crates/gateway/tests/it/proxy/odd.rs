@@ -267,6 +267,87 @@ const FRAMED: &[Framed] = &[
         status: 0,
         error: "connection_read_timeout",
     },
+    Framed {
+        // What was refused was not processed: it is sent again, whatever its method.
+        name: "refuses the stream",
+        frames: |stream| frame(3, 0, stream, &7_u32.to_be_bytes()),
+        then_closes: false,
+        status: 200,
+        error: "",
+    },
+    Framed {
+        name: "wants another version",
+        frames: |stream| frame(3, 0, stream, &13_u32.to_be_bytes()),
+        then_closes: false,
+        status: 502,
+        error: "",
+    },
+    Framed {
+        name: "switches protocols",
+        frames: |stream| frame(1, 4, stream, b"\x08\x03101"),
+        then_closes: false,
+        status: 502,
+        error: "",
+    },
+    Framed {
+        name: "has no status",
+        frames: |stream| frame(1, 5, stream, b"\0\x01a\x01b"),
+        then_closes: false,
+        status: 502,
+        error: "",
+    },
+    Framed {
+        name: "speaks of its connection",
+        frames: |stream| frame(1, 5, stream, b"\x88\0\x0aconnection\x05close"),
+        then_closes: false,
+        status: 502,
+        error: "",
+    },
+    Framed {
+        name: "spells a name with a capital",
+        frames: |stream| frame(1, 5, stream, b"\x88\0\x03X-A\x01b"),
+        then_closes: false,
+        status: 502,
+        error: "",
+    },
+    Framed {
+        name: "pushes",
+        frames: |stream| frame(5, 4, stream, &[0, 0, 0, 2, 0x82]),
+        then_closes: false,
+        status: 502,
+        error: "http_protocol_error",
+    },
+    Framed {
+        name: "opens a window too far",
+        frames: |_| frame(8, 0, 0, &0x7fff_ffff_u32.to_be_bytes()),
+        then_closes: false,
+        status: 502,
+        error: "http_protocol_error",
+    },
+    Framed {
+        name: "sends a frame that is too large",
+        frames: |stream| frame(0, 0, stream, &[b'x'; 16_385]),
+        then_closes: false,
+        status: 502,
+        error: "http_protocol_error",
+    },
+    Framed {
+        name: "breaks into a header block",
+        frames: |stream| [frame(1, 0, stream, STATUS_200), frame(0, 1, stream, b"half")].concat(),
+        then_closes: false,
+        status: 502,
+        error: "http_protocol_error",
+    },
+    Framed {
+        name: "has trailers without an end",
+        frames: |stream| {
+            let half = [frame(1, 4, stream, STATUS_200), frame(0, 0, stream, b"half")].concat();
+            [half, frame(1, 4, stream, b"\0\x01a\x01b")].concat()
+        },
+        then_closes: false,
+        status: 0,
+        error: "",
+    },
 ];
 
 /// Reads frames until one is HEADERS, and gives its stream; acknowledges settings on the way.
@@ -348,4 +429,15 @@ fn a_bad_server_of_http2_is_answered_for_honestly() {
     });
     let wrong = wrong.into_inner().unwrap();
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn there_are_at_least_sixty_ways_to_go_wrong() {
+    let mut names: Vec<String> = super::bad::BAD.iter().map(|bad| format!("http1 {}", bad.name)).collect();
+    names.extend(ODD.iter().map(|odd| format!("odd {}", odd.name)));
+    names.extend(FRAMED.iter().map(|framed| format!("http2 {}", framed.name)));
+    names.sort();
+    let count = names.len();
+    names.dedup();
+    assert!(names.len() == count && count >= 60, "{count}");
 }
