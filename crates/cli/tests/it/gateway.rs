@@ -85,6 +85,11 @@ fn fmt_writes_a_config_as_it_should_look_once() {
     assert_eq!(folder.run(&["fmt"]).0, Some(0));
     assert_eq!(fs::read_to_string(folder.config()).unwrap(), CONFIG);
     assert_eq!(folder.run(&["fmt", "--check"]).0, Some(0));
+    let link = folder.config().with_file_name("link.kdl");
+    std::os::unix::fs::symlink(folder.config(), &link).unwrap();
+    fs::write(folder.config(), CONFIG.replace("    ", " ")).unwrap();
+    assert_eq!(folder.run(&["fmt", "link.kdl"]).0, Some(0));
+    assert!(link.is_symlink() && fs::read_to_string(folder.config()).unwrap() == CONFIG);
     // A file is named in either way, and in one.
     for (arguments, expected) in [
         (&["check", "--config", "wirelight.kdl"][..], Some(0)),

@@ -20,9 +20,12 @@ pub(crate) fn run(arguments: &Fmt) -> Result<(), Failure> {
         return Err(Failure::new(format!("{} is not formatted", path.display())).advise("Run: wirelight fmt."));
     }
     // Written beside it first, so that no half of a config ever stands there.
-    let fresh = path.with_extension("kdl.new");
-    let written = fs::write(&fresh, formatted)
-        .and_then(|()| fs::set_permissions(&fresh, fs::metadata(path)?.permissions()))
-        .and_then(|()| fs::rename(&fresh, path));
+    // A link stays one: it is the file behind it that is written.
+    let written = fs::canonicalize(path).and_then(|file| {
+        let fresh = file.with_extension("kdl.new");
+        fs::write(&fresh, formatted)?;
+        fs::set_permissions(&fresh, fs::metadata(&file)?.permissions())?;
+        fs::rename(&fresh, &file)
+    });
     written.map_err(|error| Failure::new(format!("{} cannot be written: {error}", path.display())))
 }
