@@ -89,7 +89,7 @@ impl Decision for Close {
                 format!("the peer went away before the response was complete: {error}").into()
             }
             Self::Refused(error) => error.because(),
-            Self::Stalled(limit) => format!("the peer took none of the response for {} s", limit.as_secs()).into(),
+            Self::Stalled(limit) => format!("the peer took none of the response for {limit:?}").into(),
             Self::Broken => "the content of the response failed before its end".into(),
             Self::Switched => "the response agreed to another protocol".into(),
         }

@@ -235,6 +235,9 @@ where
         if self.link.stalls_at(limit) > turn.now {
             return None;
         }
+        for record in self.exchanges.iter().filter_map(|exchange| exchange.record.as_ref()) {
+            record.trail.note(Close::Stalled(limit));
+        }
         self.abandon(None, turn);
         Some(Close::Stalled(limit))
     }

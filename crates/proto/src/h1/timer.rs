@@ -34,7 +34,7 @@ impl Awaited {
     /// What it means that it did not come in time.
     pub(super) fn error(self, config: &Config) -> ConnectionError {
         let seconds = self.patience(config).as_secs_f64();
-        match self {
+        let error = match self {
             Self::FirstByte => {
                 ConnectionError::silent(&FIRST_BYTE, format!("a new connection said nothing for {seconds} s"))
             }
@@ -51,7 +51,12 @@ impl Awaited {
                 StatusCode::REQUEST_TIMEOUT,
                 format!("less than {} bytes of content a second came over {seconds} s", config.content_rate_min),
             ),
-        }
+        };
+        error.or(match self {
+            Self::FirstByte | Self::Head => "a longer `header_timeout` would have waited on",
+            Self::NextHead => "a longer `keep_alive_timeout` would have waited on",
+            Self::Content => "a longer `content_grace` or a lower `content_rate_min` would have waited on",
+        })
     }
 }
 
