@@ -40,6 +40,8 @@ pub struct Timings {
     pub sent: Option<Duration>,
     /// The first byte of the response was there.
     pub first_byte: Option<Duration>,
+    /// The first of the content of the response was there.
+    pub content: Option<Duration>,
     /// The response was complete.
     pub done: Option<Duration>,
     /// Whether the connection had carried an exchange before.
@@ -77,6 +79,7 @@ impl Timings {
             secured: None,
             sent: None,
             first_byte: None,
+            content: None,
             done: None,
             reused: false,
             from_cache: false,
@@ -133,7 +136,7 @@ impl Watch {
     }
 }
 
-/// Content whose end is noted.
+/// Content whose beginning and end are noted.
 pub(crate) struct Timed {
     pub(crate) body: Body,
     pub(crate) watch: Watch,
@@ -147,7 +150,9 @@ impl Timed {
             Some(length) => {
                 watch.note(|timings| {
                     timings.received_bytes = length as u64;
-                    timings.done = Some(clock.now().saturating_duration_since(timings.began));
+                    let now = clock.now().saturating_duration_since(timings.began);
+                    timings.content = Some(now).filter(|_| length > 0);
+                    timings.done = Some(now);
                 });
                 body
             }
@@ -169,6 +174,9 @@ impl http_body::Body for Timed {
             };
             let over = !matches!(frame, Some(Ok(_))) || self.body.is_end_stream();
             self.watch.note(|timings| {
+                if length > 0 && timings.content.is_none() {
+                    timings.content = Some(self.clock.now().saturating_duration_since(timings.began));
+                }
                 timings.received_bytes += length as u64;
                 if over && timings.done.is_none() {
                     timings.done = Some(self.clock.now().saturating_duration_since(timings.began));

@@ -5,6 +5,7 @@ use std::time::{Instant, SystemTime};
 
 use http::{HeaderMap, StatusCode};
 use wirelight_net::Ending;
+use wirelight_proto::h2::frame::kind;
 use wirelight_semantics::decision::Decision;
 use wirelight_service::Trail;
 use wirelight_service::trail::Hop;
@@ -73,6 +74,8 @@ pub(crate) struct KeptHop {
     pub(crate) heads: Pieces,
     pub(crate) began: u64,
     pub(crate) ended: u64,
+    /// When the first of the content of the response was there.
+    pub(crate) content: Option<u64>,
 }
 
 impl Kept {
@@ -103,6 +106,19 @@ impl Kept {
         self.trail.read(|all| all.iter().any(|decision| decision.declines()))
             || matches!(self.ending, Some(Ending::Abandoned | Ending::Broken))
             || (500..600).contains(&self.status)
+    }
+
+    /// When the first of the content of the response left.
+    pub(crate) fn content_left(&self) -> Option<u64> {
+        match &self.passed {
+            Passed::Messages { pieces, .. } => {
+                pieces.iter().find(|piece| matches!(piece.what, What::ContentSent)).map(|piece| piece.at)
+            }
+            Passed::Frames(stream) => {
+                let is_content = |frame: &&crate::frames::Frame| frame.sent && frame.kind == kind::DATA;
+                stream.frames.iter().find(is_content).map(|frame| frame.at)
+            }
+        }
     }
 
     /// Since the head of the request was complete, in microseconds.
@@ -152,7 +168,9 @@ impl KeptHop {
             heads.push(what, micros(head.at), |out| masks.append_head(&head.bytes, out));
         }
         heads.settle();
-        Self { began: micros(hop.began), ended: micros(hop.ended), heads, hop }
+        let steps = hop.steps.as_ref().map(|steps| steps.steps()).unwrap_or_default();
+        let content = steps.iter().find(|step| step.name == "content").map(|step| micros(step.at));
+        Self { began: micros(hop.began), ended: micros(hop.ended), content, heads, hop }
     }
 
     fn cost_bytes(&self) -> usize {

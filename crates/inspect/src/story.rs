@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use wirelight_net::Ending;
+use wirelight_net::{Close, Ending};
 use wirelight_semantics::decision::sentence;
 use wirelight_semantics::status;
 use wirelight_service::trail::Mark;
@@ -15,7 +15,11 @@ use crate::words::{size, span};
 /// The sentences, in the order in which things happened.
 pub(crate) fn tell(kept: &Kept) -> Vec<Sentence> {
     let mut story = vec![arrival(kept), question(kept)];
-    story.extend(decisions(kept));
+    // Of what a response led to, such as a tunnel, more is decided once it has left.
+    let over = if kept.ending.is_some() { kept.total as i64 } else { i64::MAX };
+    let (late, decided): (Vec<_>, Vec<_>) =
+        decisions(kept).into_iter().partition(|decided| decided.at_us.is_some_and(|at| at > over));
+    story.extend(decided);
     for hop in &kept.hops {
         story.push(asked(kept, hop));
         story.push(came(kept, hop));
@@ -23,7 +27,9 @@ pub(crate) fn tell(kept: &Kept) -> Vec<Sentence> {
     // What was decided before the request came to a server stands before it, and the other way round.
     story[2..].sort_by_key(|sentence| sentence.at_us.unwrap_or(0));
     story.extend(answer(kept));
+    story.extend(waited(kept));
     story.extend(end(kept));
+    story.extend(late);
     story
 }
 
@@ -146,6 +152,33 @@ fn answer(kept: &Kept) -> Option<Sentence> {
     Some(Sentence { declines: kept.status >= 400, ..plain("response", sentence, at) })
 }
 
+/// So long may content take on its way through before it is told who held it.
+const HELD_US: u64 = 20_000;
+
+/// Who held the content of a response that was sent on: the server behind, or this one.
+fn waited(kept: &Kept) -> Option<Sentence> {
+    let hop = kept.hops.last().filter(|hop| hop.hop.response.is_some())?;
+    let came = hop.content?;
+    let left = kept.content_left()?;
+    let (before, here) = (came.saturating_sub(hop.ended), left.saturating_sub(came));
+    let streams =
+        message::response_head(kept).is_some_and(|head| head.get("content-type") == Some("text/event-stream"));
+    if !streams && before.max(here) < HELD_US {
+        return None;
+    }
+    let upstream = &hop.hop.upstream;
+    let held = match before.max(here) {
+        0..HELD_US => "so nobody held it back".to_owned(),
+        _ if before >= here => format!("so it was {upstream} that held it back"),
+        _ => "so it was held back here".to_owned(),
+    };
+    let (before, here) = (span(before), span(here));
+    let sentence = format!(
+        "The first of the content came from {upstream} {before} after its head, and left here {here} later, {held}."
+    );
+    Some(plain("upstream", sentence, Some(kept.since(left))))
+}
+
 fn end(kept: &Kept) -> Vec<Sentence> {
     let total = span(kept.total);
     let (sentence, declines) = match kept.ending {
@@ -153,6 +186,9 @@ fn end(kept: &Kept) -> Vec<Sentence> {
         Some(Ending::Complete) => (format!("All of it had left after {total}."), false),
         Some(Ending::Refused) => {
             (format!("The response was whole after {total}; the rest of the request was not waited for."), false)
+        }
+        Some(Ending::Abandoned) if is_stalled(kept) => {
+            (format!("It was cut off after {total}, before the client had taken all of the response."), true)
         }
         Some(Ending::Abandoned) => {
             (format!("The client went away after {total}, before the response was whole."), true)
@@ -171,6 +207,11 @@ fn end(kept: &Kept) -> Vec<Sentence> {
         told.push(Sentence { declines: closed.declines, rule, ..plain("connection", sentence, None) });
     }
     told
+}
+
+/// Whether it was we who gave the client up, since it took nothing of what was sent.
+fn is_stalled(kept: &Kept) -> bool {
+    kept.trail.first(|close: &Close| matches!(close, Close::Stalled(_))).unwrap_or(false)
 }
 
 /// When the steps of an exchange were taken, in order.
@@ -230,6 +271,7 @@ pub(crate) fn hop_phases(kept: &Kept, hop: &KeptHop, micros: impl Fn(std::time::
             "secured" => "the TLS handshake was over",
             "sent" => "the last byte of the request was handed to the system",
             "first-byte" => "the first byte of the response was there",
+            "content" => "the first of the content of the response was there",
             "done" => "the response was complete",
             _ => "",
         };

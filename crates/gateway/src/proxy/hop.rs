@@ -85,6 +85,7 @@ impl Steps for Told {
             ("secured", timings.secured),
             ("sent", timings.sent),
             ("first-byte", timings.first_byte),
+            ("content", timings.content),
             ("done", timings.done),
         ];
         let taken = steps.into_iter().filter_map(|(name, after)| Some((name, after?)));
