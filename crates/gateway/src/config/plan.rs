@@ -423,6 +423,8 @@ pub struct Upstream {
     pub answer_timeout: Duration,
     /// How long a response's content may pause.
     pub stall_timeout: Duration,
+    /// How long a connection that has gone over to another protocol, such as WebSocket, may be silent.
+    pub tunnel_timeout: Duration,
     /// How long a connection rests before it is closed; less if the server says so.
     pub idle_timeout: Duration,
     /// How long nothing may come on a connection of HTTP/2 while requests wait on it before its server is asked

@@ -163,10 +163,11 @@ fn upstream_block(sheet: &mut Sheet<'_, '_>, upstream: &Upstream) -> fmt::Result
         }
         sheet.line(format_args!("connections {}", upstream.connections_max))?;
         sheet.line(format_args!(
-            "timeout connect={} answer={} stall={} idle={} silence={} ping={}",
+            "timeout connect={} answer={} stall={} tunnel={} idle={} silence={} ping={}",
             Shown(upstream.connect_timeout),
             Shown(upstream.answer_timeout),
             Shown(upstream.stall_timeout),
+            Shown(upstream.tunnel_timeout),
             Shown(upstream.idle_timeout),
             Shown(upstream.silence_timeout),
             Shown(upstream.ping_timeout)

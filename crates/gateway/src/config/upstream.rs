@@ -44,6 +44,7 @@ impl Upstream {
             connect_timeout: Duration::from_secs(5),
             answer_timeout: Duration::from_secs(60),
             stall_timeout: Duration::from_secs(300),
+            tunnel_timeout: Duration::from_secs(3600),
             idle_timeout: Duration::from_secs(4),
             silence_timeout: Duration::from_secs(20),
             ping_timeout: Duration::from_secs(10),
@@ -145,10 +146,11 @@ fn settings(word: &Word<'_>, upstream: &mut Upstream, folder: &Path) {
     if let Some(word) = once(&words, "timeout") {
         word.at_most(0);
         word.no_block();
-        word.properties(&["connect", "answer", "stall", "idle", "silence", "ping"]);
+        word.properties(&["connect", "answer", "stall", "tunnel", "idle", "silence", "ping"]);
         set(&mut upstream.connect_timeout, span(&word, "connect"));
         set(&mut upstream.answer_timeout, span(&word, "answer"));
         set(&mut upstream.stall_timeout, span(&word, "stall"));
+        set(&mut upstream.tunnel_timeout, span(&word, "tunnel"));
         set(&mut upstream.idle_timeout, span(&word, "idle"));
         set(&mut upstream.silence_timeout, span(&word, "silence"));
         set(&mut upstream.ping_timeout, span(&word, "ping"));

@@ -27,7 +27,7 @@ use super::carry::{Carried, Whose};
 use super::destination::{Destinations, Judged, Named, Target};
 use super::forward;
 use super::status::Unforwarded;
-use super::tunnel;
+use super::tunnel::{self, Patience};
 use crate::streams::Tunnels;
 
 /// What carries a connection.
@@ -150,7 +150,9 @@ impl Leading {
     fn tunnel(&self, parts: &request::Parts, stream: TcpStream) -> Response {
         if let Some(client) = Upgrade::of(&parts.extensions) {
             let stay = parts.extensions.get::<Tunnels>().map(Tunnels::enter);
-            tokio::spawn(tunnel::lead(client, stream, self.idle_timeout, self.clock.clone(), stay));
+            let patience = Patience { limit: self.idle_timeout, setting: "idle", clock: self.clock.clone() };
+            let whose = tunnel::Whose { trail: Trail::of(parts), stay };
+            tokio::spawn(tunnel::lead(client, stream, patience, whose));
         }
         Response::default()
     }

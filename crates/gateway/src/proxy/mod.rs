@@ -47,8 +47,9 @@ use self::group::{Group, Underway};
 use self::hop::Watched;
 use self::lend::Content;
 use self::retry::{Facts, Retrying};
-use self::status::Unforwarded;
+use self::status::{Relayed, Unforwarded};
 use self::switch::{Agreed, Wanted};
+use self::tunnel::Patience;
 use crate::config::plan::{self, HashKey, ProxyHost};
 use crate::config::value::Network;
 use crate::streams::Tunnels;
@@ -559,7 +560,9 @@ impl Forwarder {
             (Agreed::Yes(ours), Some(wanted)) => {
                 parts.extensions = forward::carried(&parts.extensions);
                 let stay = passage.parts.extensions.get::<Tunnels>().map(Tunnels::enter);
-                tokio::spawn(tunnel::join(wanted.client.clone(), ours, underway, stay));
+                let patience = Patience { limit: group.plan.tunnel_timeout, setting: "tunnel", clock: group.clock().clone() };
+                let whose = tunnel::Whose { trail: passage.trail.at(passage.timeouts.as_ref()), stay };
+                tokio::spawn(tunnel::join(wanted.client.clone(), ours, underway, patience, whose));
                 return Attempt::Answered(Response::from_parts(parts, wirelight_service::Body::empty()));
             }
             (Agreed::Wrong(because), _) => {
@@ -576,6 +579,10 @@ impl Forwarder {
             _ => {}
         }
         parts.extensions = forward::carried(&parts.extensions);
+        if !parts.status.is_success() && passage.trail.is_watched() {
+            let (upstream, server) = (group.plan.name.clone(), name.clone());
+            passage.trail.note(Relayed { upstream, server, attempt: number, status: parts.status });
+        }
         if let Some(tokens) = self.group.tokens.as_ref().filter(|_| passage.stays_with != Some(index)) {
             parts.headers.extend(tokens.set_cookie(index, passage.secure).map(|value| (header::SET_COOKIE, value)));
         }

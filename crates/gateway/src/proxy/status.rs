@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::{HeaderValue, StatusCode};
 use wirelight_client::Phase;
 use wirelight_semantics::decision::{Decision, Rule};
+use wirelight_semantics::status;
 use wirelight_service::{Error, Kind};
 
 use super::forward::PSEUDONYM;
@@ -121,6 +122,41 @@ fn timer(phase: Phase, kind: Kind) -> Option<&'static str> {
     }
 }
 
+/// The server behind gave an answer that is no success, and it was passed on as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relayed {
+    /// The group of servers.
+    pub upstream: String,
+    /// The server that answered.
+    pub server: String,
+    /// Which attempt it was, from 1.
+    pub attempt: u32,
+    /// What it answered.
+    pub status: StatusCode,
+}
+
+static RELAYED: Rule = Rule {
+    name: "answer-passed-on",
+    section: "RFC 9110, section 3.7",
+    says: "A gateway passes on what the server behind it answers, errors too.",
+};
+
+impl Decision for Relayed {
+    fn rule(&self) -> &'static Rule {
+        &RELAYED
+    }
+
+    fn outcome(&self) -> Cow<'static, str> {
+        status::named(self.status).into()
+    }
+
+    fn because(&self) -> Cow<'static, str> {
+        let Self { upstream, server, attempt, .. } = self;
+        let of = if server == upstream { String::new() } else { format!(" of {upstream}") };
+        format!("the server behind, {server}{of}, answered so at attempt {attempt}").into()
+    }
+}
+
 static RULE: Rule = Rule {
     name: "proxy-error",
     section: "RFC 9209, section 2.1.1",
@@ -133,7 +169,7 @@ impl Decision for Unforwarded {
     }
 
     fn outcome(&self) -> Cow<'static, str> {
-        self.status.to_string().into()
+        status::named(self.status).into()
     }
 
     fn because(&self) -> Cow<'static, str> {

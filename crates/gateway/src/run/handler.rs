@@ -1,15 +1,20 @@
 //! What answers, as services.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{self, HeaderValue};
 use wirelight_client::Resolver;
+use wirelight_semantics::decision::{Decision, Rule, Shown};
+use wirelight_semantics::status;
 use wirelight_service::layer::problem::Asked;
 use wirelight_service::layer::{AnswerErrors, AnswerTrace, CatchPanic, Stage};
 use wirelight_service::service::Boxed;
-use wirelight_service::{Body, Clock, Error, Fault, Kind, Request, Response, Result, Service, ServiceExt, Trail};
+use wirelight_service::{
+    Body, Clock, Error, Fault, Kind, Place, Request, Response, Result, Service, ServiceExt, Trail,
+};
 
 use super::Trouble;
 use crate::config::plan::{self, Handler, Route, Template, Upstream};
@@ -58,7 +63,8 @@ pub(super) fn service(route: &Route, handling: &Handling<'_>) -> Result<Boxed, T
         Handler::Files(plan) => guarded(&stage, open(plan, handling.clock)?.layer(AnswerTrace::default())),
         Handler::Respond { status, content, media_type } => {
             let content = Bytes::from(content.clone());
-            let fixed = Fixed { status: *status, content, media_type: media_type.clone() };
+            let place = route.handler_place.clone();
+            let fixed = Fixed { status: *status, content, media_type: media_type.clone(), place };
             guarded(&stage, fixed.layer(AnswerTrace::default()))
         }
         Handler::Connect(plan) => {
@@ -75,7 +81,8 @@ pub(super) fn service(route: &Route, handling: &Handling<'_>) -> Result<Boxed, T
             }
         }
         Handler::Redirect { status, to } => {
-            guarded(&stage, Redirect { status: *status, to: to.clone() }.layer(AnswerTrace::default()))
+            let place = route.handler_place.clone();
+            guarded(&stage, Redirect { status: *status, to: to.clone(), place }.layer(AnswerTrace::default()))
         }
         Handler::Proxy(proxy) => {
             let group = handling.group(&proxy.upstream);
@@ -111,12 +118,16 @@ struct Fixed {
     status: StatusCode,
     content: Bytes,
     media_type: HeaderValue,
+    place: Option<Arc<Place>>,
 }
 
 impl Service for Fixed {
-    async fn call(&self, _: Request) -> Result<Response> {
+    async fn call(&self, request: Request) -> Result<Response> {
         let mut response = Response::new(Body::from(self.content.clone()));
         *response.status_mut() = self.status;
+        if !self.status.is_success() {
+            Trail::of(&request).at(self.place.as_ref()).note(Told { status: self.status, word: "respond", to: None });
+        }
         if !self.content.is_empty() {
             response.headers_mut().insert(header::CONTENT_TYPE, self.media_type.clone());
         }
@@ -124,10 +135,48 @@ impl Service for Fixed {
     }
 }
 
+/// The config says what is answered.
+#[derive(Debug)]
+struct Told {
+    status: StatusCode,
+    /// The word that says it.
+    word: &'static str,
+    /// Where it leads.
+    to: Option<String>,
+}
+
+static FIXED: Rule = Rule {
+    name: "fixed-answer",
+    section: "a handler of ours",
+    says: "A route may give the same answer to whatever it is asked.",
+};
+
+impl Decision for Told {
+    fn rule(&self) -> &'static Rule {
+        &FIXED
+    }
+
+    fn outcome(&self) -> Cow<'static, str> {
+        status::named(self.status).into()
+    }
+
+    fn because(&self) -> Cow<'static, str> {
+        match &self.to {
+            Some(to) => format!("the route leads to {to}").into(),
+            None => "the route answers so, whatever it is asked".into(),
+        }
+    }
+
+    fn setting(&self) -> Option<&'static str> {
+        Some(self.word)
+    }
+}
+
 /// Somewhere else.
 struct Redirect {
     status: StatusCode,
     to: Template,
+    place: Option<Arc<Place>>,
 }
 
 impl Service for Redirect {
@@ -135,6 +184,11 @@ impl Service for Redirect {
         let matched = matched(&request);
         let location = HeaderValue::from_str(&expand(&self.to, &matched))
             .map_err(|_| Error::new(Kind::Malformed, Fault::Downstream, "the target cannot be redirected to"))?;
+        let trail = Trail::of(&request);
+        if trail.is_watched() {
+            let to = Some(Shown(location.as_bytes()).to_string());
+            trail.at(self.place.as_ref()).note(Told { status: self.status, word: "redirect", to });
+        }
         let mut response = Response::default();
         *response.status_mut() = self.status;
         response.headers_mut().insert(header::LOCATION, location);

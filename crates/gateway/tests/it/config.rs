@@ -152,7 +152,7 @@ fn each_word_at_the_top_comes_to_its_plan() {
             balance hash field="X-User"
             protocol http2
             connections 10
-            timeout connect="1s" answer="2s" stall="3s" idle="10s" silence="4s" ping="500ms"
+            timeout connect="1s" answer="2s" stall="3s" tunnel="30s" idle="10s" silence="4s" ping="500ms"
             retry attempts=3 budget=10
             eject failures=2 for="30s"
             health path="/up" every="1s"
@@ -176,7 +176,7 @@ upstream "api" {
     balance hash field="x-user"
     protocol http2
     connections 10
-    timeout connect="1s" answer="2s" stall="3s" idle="10s" silence="4s" ping="500ms"
+    timeout connect="1s" answer="2s" stall="3s" tunnel="30s" idle="10s" silence="4s" ping="500ms"
     retry attempts=3 budget=10
     eject failures=2 for="30s"
     health path="/up" every="1s" timeout="2s" healthy=2 unhealthy=3
@@ -187,7 +187,7 @@ upstream "http://a.test http://b.test:81" {
     balance round-robin
     protocol negotiated
     connections 256
-    timeout connect="5s" answer="1m" stall="5m" idle="4s" silence="20s" ping="10s"
+    timeout connect="5s" answer="1m" stall="5m" tunnel="1h" idle="4s" silence="20s" ping="10s"
     retry attempts=2 budget=20
     eject failures=5 for="10s"
 }
