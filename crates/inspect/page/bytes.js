@@ -9,6 +9,8 @@ import { plain, shown } from './shown.js';
 
 /** How wide, in pixels, a side must be for 16 bytes in a line. */
 const WIDE = 570;
+/** From which width on, in pixels, two sides stand beside one another: as the style has it. */
+const TWO = 656;
 
 /** Hex or text: what was chosen last stays. @type {'hex' | 'text'} */
 let form = 'text';
@@ -21,7 +23,7 @@ let form = 'text';
 export function show(panel, detail) {
   const readout = new Readout();
   const width = panel.clientWidth || document.getElementById('panel')?.clientWidth || WIDE;
-  const perRow = (width < 700 ? width : width / 2) >= WIDE ? 16 : 8;
+  const perRow = (width < TWO ? width : width / 2) >= WIDE ? 16 : 8;
   const sides = ['received', 'sent'].map((direction) => {
     const pieces = detail.wire.filter((/** @type {any} */ piece) => piece.direction === direction);
     return element('section', { class: 'side', 'aria-label': direction === 'received' ? 'Received' : 'Sent' },

@@ -8,6 +8,8 @@ import { text } from './runs.js';
 
 /** How many bytes are drawn until all are asked for. */
 export const DRAWN_MAX = 4096;
+/** How many rows of hex are laid out together. */
+const BLOCK_ROWS = 64;
 
 /** @param {string} kind @returns {string} its class */
 const coloured = (kind) => `k-${/^[a-z-]+$/.test(kind) ? kind : 'unknown'}`;
@@ -55,7 +57,10 @@ function hex(bytes, runs, { from, end, perRow }) {
     rows.push(element('div', { class: 'line' },
       element('span', { class: 'offset' }, start.toString(16).padStart(6, '0')), figures, characters));
   }
-  return element('div', { class: `hex per-${perRow}` }, rows);
+  // What is out of view is not laid out, block by block.
+  const blocks = [];
+  for (let first = 0; first < rows.length; first += BLOCK_ROWS) blocks.push(element('div', { class: 'block' }, rows.slice(first, first + BLOCK_ROWS)));
+  return element('div', { class: `hex per-${perRow}` }, rows.length > BLOCK_ROWS ? blocks : rows);
 }
 
 /** @param {Uint8Array} bytes @param {import('./runs.js').Run[]} runs @param {number} end */

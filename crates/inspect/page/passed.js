@@ -17,6 +17,10 @@ const KINDS = {
   hidden: ['?', 'secret', 'A secret on both sides: neither is kept, so nobody can compare them.'],
 };
 
+/** How high a line is, and about how many characters fit in one. */
+const LINE_REM = 1.1625;
+const TEXT_ROW = 45;
+
 /** Said of a line that the other side has elsewhere. */
 const MOVED = 'It stands elsewhere on the other side, which means the same.';
 
@@ -96,11 +100,15 @@ function row(pair, sides, leaves, { form, perRow, caption, titles }) {
       element('span', { class: 'side-name' }, titles[side]),
       parts.length ? parts : element('span', { class: 'nothing' }, sides[side].nothing));
   });
-  return element('div', { class: `pair ${KINDS[pair.kind] ? pair.kind : 'same'}${differs ? ' differing' : ''}`, role: 'row', tabindex: differs ? -1 : null },
+  const made = element('div', { class: `pair ${KINDS[pair.kind] ? pair.kind : 'same'}${differs ? ' differing' : ''}`, role: 'row', tabindex: differs ? -1 : null },
     element('div', { class: 'sign', role: 'cell' },
       sign && element('span', { 'aria-hidden': 'true' }, sign), word && element('span', { class: 'word' }, word),
       pair.moved && [element('span', { 'aria-hidden': 'true', title: MOVED }, '↕'), element('span', { class: 'unseen' }, MOVED)]),
     cells);
+  // What is out of view is not laid out: about how high it will be is known all the same.
+  const widths = [pair.left, pair.right].map((places) => places.reduce((/** @type {number} */ sum, /** @type {any} */ place) => sum + Math.ceil(place.length / (form === 'hex' ? perRow : TEXT_ROW)), 0));
+  made.style.containIntrinsicSize = `auto ${(Math.max(1, ...widths) * LINE_REM).toFixed(2)}rem`;
+  return made;
 }
 
 /** The pieces of one side, each cut where its meaning changes once it is needed. */

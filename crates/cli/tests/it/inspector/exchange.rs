@@ -166,6 +166,34 @@ fn what_a_gateway_passed_on_stands_beside_what_it_received() {
 }
 
 #[test]
+fn of_a_long_head_in_hex_only_what_is_in_view_is_laid_out() {
+    let upstream = Listening::start(&["serve", &site()]);
+    let mut inspected = Inspected::before(&upstream);
+    let fields: String = (0..80).map(|number| format!("X-Field-{number}: {}\r\n", "v".repeat(310))).collect();
+    inspected.ask(format!("GET /robots.txt HTTP/1.1\r\nHost: localhost\r\n{fields}Connection: close\r\n\r\n"));
+    let id = inspected.id("/robots.txt");
+    inspected.open(&id, "bytes");
+    inspected.page.click("input[value=hex]");
+    let all =
+        "[...document.querySelectorAll('.panel button')].filter(button => button.textContent.startsWith('Show all'))";
+    inspected.page.until(&format!("{all}.length === 2"));
+    inspected.page.value(&format!("{all}.forEach(button => button.click())"));
+    for whole in [".passing", ".side:first-child .wire"] {
+        let lines = format!("[...document.querySelector('{whole}').querySelectorAll('.line')]");
+        inspected.page.until(&format!("{lines}.length > 3000"));
+        let seen =
+            format!("{lines}.filter(line => line.checkVisibility({{contentVisibilityAuto: true}})).length < 1000");
+        inspected.page.until(&seen);
+        // Keys reach the end of it all the same.
+        inspected.page.value(&format!("document.querySelector('{whole}').focus()"));
+        inspected.page.press(&["End"]);
+        inspected.page.until(&format!(
+            "document.querySelector('{whole} .run.lit')?.checkVisibility({{contentVisibilityAuto: true}})"
+        ));
+    }
+}
+
+#[test]
 fn a_value_that_was_changed_on_its_way_is_marked_where_it_differs() {
     let upstream = Listening::start(&["serve", &site()]);
     let mut inspected = Inspected::before(&upstream);

@@ -152,6 +152,7 @@ fn the_pictures_of_the_documentation_can_be_taken() {
     traffic(&mut inspected);
     inspected
         .ask("GET /robots.txt HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-Proto: https\r\nConnection: close\r\n\r\n");
+    inspected.listed(12);
     let id = inspected.id("/robots.txt");
     let of = |tab: &str| format!("#/exchanges/{id}/{tab}");
     take(&mut inspected, "passed-on", ("light", 1280, 640), &of("bytes"), ".passing");
