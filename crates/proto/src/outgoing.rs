@@ -63,6 +63,12 @@ impl Outgoing {
         }
     }
 
+    /// All that waits, where it is one piece.
+    #[inline]
+    pub fn only_piece(&self) -> Option<&[u8]> {
+        self.splices.is_empty().then(|| &self.buffer[self.sent..])
+    }
+
     /// The pieces that wait, in order, for a vectored write.
     pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
         let mut at = self.sent;
@@ -127,6 +133,9 @@ impl Outgoing {
     /// If there are fewer.
     pub fn advance(&mut self, mut length: usize) {
         assert!(length <= self.len(), "sent more than there is");
+        if length == self.len() {
+            return self.clear();
+        }
         while length > 0 {
             let end = self.splices.front().map_or(self.buffer.len(), |(offset, _)| *offset);
             let step = length.min(end - self.sent);
@@ -145,9 +154,7 @@ impl Outgoing {
                 self.splices.pop_front();
             }
         }
-        if self.is_empty() {
-            self.clear();
-        } else if self.sent >= COMPACT_MIN && self.sent >= self.buffer.len() / 2 {
+        if self.sent >= COMPACT_MIN && self.sent >= self.buffer.len() / 2 {
             self.compact();
         }
     }
@@ -166,7 +173,9 @@ impl Outgoing {
     /// Forgets everything, and keeps the allocation.
     pub fn clear(&mut self) {
         self.buffer.clear();
-        self.splices.clear();
+        if !self.splices.is_empty() {
+            self.splices.clear();
+        }
         self.sent = 0;
         self.spliced = 0;
     }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::io::Write;
 use std::net::IpAddr;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use http::header::{REFERER, USER_AGENT};
 use http::{HeaderMap, HeaderName};
@@ -44,7 +44,8 @@ pub(super) fn write(record: &Record, secrets: &Secrets, line: &mut Vec<u8>) {
 /// How the last line of this thread began: by the peer and the second that it was for, on which nothing else depends.
 struct Begun {
     peer: Shown,
-    second: Option<u64>,
+    /// When the second began, and when the next one does.
+    second: (SystemTime, SystemTime),
     time: Vec<u8>,
     text: Vec<u8>,
 }
@@ -57,9 +58,12 @@ enum Shown {
     Unknown,
 }
 
+/// One that no time lies in.
+const NO_SECOND: (SystemTime, SystemTime) = (SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH);
+
 thread_local! {
     static BEGUN: RefCell<Begun> =
-        const { RefCell::new(Begun { peer: Shown::Unknown, second: None, time: Vec::new(), text: Vec::new() }) };
+        const { RefCell::new(Begun { peer: Shown::Unknown, second: NO_SECOND, time: Vec::new(), text: Vec::new() }) };
 }
 
 /// Appends the address and the time, with what stands around them.
@@ -69,11 +73,10 @@ fn put_beginning(record: &Record, line: &mut Vec<u8>) {
         Some(Peer::Local(_)) => Shown::Local,
         None => Shown::Unknown,
     };
-    let second = record.at.duration_since(SystemTime::UNIX_EPOCH).ok().map(|since| since.as_secs());
     BEGUN.with_borrow_mut(|begun| {
-        let is_now = second.is_some() && begun.second == second;
+        let is_now = begun.second.0 <= record.at && record.at < begun.second.1;
         if !is_now {
-            begun.second = second;
+            begun.second = second_of(record.at);
             begun.time.clear();
             put_time(record.at, &mut begun.time);
         }
@@ -85,6 +88,17 @@ fn put_beginning(record: &Record, line: &mut Vec<u8>) {
         }
         line.extend_from_slice(&begun.text);
     });
+}
+
+/// The second that a time lies in; none before 1970.
+fn second_of(at: SystemTime) -> (SystemTime, SystemTime) {
+    match at.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => {
+            let begins = at - Duration::from_nanos(since.subsec_nanos().into());
+            (begins, begins + Duration::from_secs(1))
+        }
+        Err(_) => NO_SECOND,
+    }
 }
 
 fn put_peer(peer: Shown, line: &mut Vec<u8>) {

@@ -239,14 +239,12 @@ impl<T: Transport, E: Connection> Link<T, E> {
     /// Writes until everything has left or the transport takes no more.
     pub(super) fn poll_write(&mut self, turn: &mut Turn, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !turn.out.is_empty() {
-            let mut pieces = [IoSlice::new(&[]); PIECES_MAX];
-            let mut count = 0;
-            for (slot, piece) in pieces.iter_mut().zip(turn.out.pieces()) {
-                *slot = IoSlice::new(piece);
-                count += 1;
-            }
             let transport = self.transport.as_mut().expect("the transport is here until the connection switches");
-            let written = ready!(transport.poll_write(cx, &pieces[..count]))?;
+            let written = match turn.out.only_piece() {
+                Some(piece) => transport.poll_write(cx, &[IoSlice::new(piece)]),
+                None => write_pieces(transport, &turn.out, cx),
+            };
+            let written = ready!(written)?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -363,4 +361,15 @@ impl<T: Transport, E: Connection> Link<T, E> {
     pub(super) fn cut_off(&mut self) {
         self.transport().cut_off();
     }
+}
+
+/// Writes what lies in several places at once.
+fn write_pieces(transport: &mut impl Transport, out: &Outgoing, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    let mut pieces = [IoSlice::new(&[]); PIECES_MAX];
+    let mut count = 0;
+    for (slot, piece) in pieces.iter_mut().zip(out.pieces()) {
+        *slot = IoSlice::new(piece);
+        count += 1;
+    }
+    transport.poll_write(cx, &pieces[..count])
 }

@@ -8,7 +8,8 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use wirelight_service::{Request, Response, Result, Service};
+use http::request;
+use wirelight_service::{Body, Request, Response, Result, Service};
 
 use super::exchange::panicked;
 
@@ -22,7 +23,7 @@ trait Work: Send {
     /// Whose handlers work here.
     fn service(&self) -> TypeId;
     /// Has a handler begin; what it does at once it does when it is polled.
-    fn begin(self: Pin<&mut Self>, service: AnyService, request: Request);
+    fn begin(self: Pin<&mut Self>, service: AnyService, parts: request::Parts, body: Body);
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Response>>;
     fn leave(self: Pin<&mut Self>);
 }
@@ -45,9 +46,10 @@ where
         self.service
     }
 
-    fn begin(self: Pin<&mut Self>, service: AnyService, request: Request) {
+    fn begin(self: Pin<&mut Self>, service: AnyService, parts: request::Parts, body: Body) {
         let mut this = self.project();
-        this.answer.set(Some((this.call)(service, request)));
+        // A request is long: it is put together where it is needed, and not handed on.
+        this.answer.set(Some((this.call)(service, Request::from_parts(parts, body))));
     }
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Response>> {
@@ -69,7 +71,12 @@ where
 impl Place {
     /// Has a handler of a service begin: in the spare place, if it is one for that service.
     #[inline]
-    pub(super) fn take<S: Service>(spare: &mut Option<Self>, service: &Arc<S>, request: Request) -> Self {
+    pub(super) fn take<S: Service>(
+        spare: &mut Option<Self>,
+        service: &Arc<S>,
+        parts: request::Parts,
+        body: Body,
+    ) -> Self {
         let wanted = TypeId::of::<S>();
         let fitting = spare.take().filter(|place| place.0.service() == wanted);
         let mut place = fitting.unwrap_or_else(|| {
@@ -79,7 +86,7 @@ impl Place {
                 pin!(service.call(request)).await
             }))
         });
-        place.0.as_mut().begin(Arc::clone(service) as AnyService, request);
+        place.0.as_mut().begin(Arc::clone(service) as AnyService, parts, body);
         place
     }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header, request, response};
 use http_body::Body as _;
 use wirelight_proto::{Connection, ConnectionError, Event, Length, Part, Reason, StreamId};
-use wirelight_service::{Body, Error, Fault, Interims, Kind, Request, Response, Result, Service};
+use wirelight_service::{Body, Error, Fault, Interims, Kind, Response, Result, Service};
 
 use super::bell::Bell;
 use super::exchange::{Exchange, Guarded, Phase, poll_body};
@@ -63,11 +63,8 @@ where
             true => Body::empty(),
             false => self.content(&mut exchange, length, turn),
         };
-        let mut place = Place::take(
-            &mut turn.spare.place,
-            &self.service,
-            Request::from_parts(turn.input.give_back(parts), body.within(carried)),
-        );
+        let (parts, body) = (turn.input.give_back(parts), body.within(carried));
+        let mut place = Place::take(&mut turn.spare.place, &self.service, parts, body);
         match place.poll(cx) {
             Poll::Ready(answer) => {
                 place.leave(&mut turn.spare.place);

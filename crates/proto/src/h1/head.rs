@@ -211,14 +211,14 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// The next line without its end, or `None` where the section was cut inside it.
+    #[inline]
     fn line(&mut self) -> Result<Option<(usize, usize)>, ConnectionError> {
         let start = self.at;
         let noted = self.feeds.of(self.lines);
         let Some(feed) = noted.or_else(|| Some(start + memchr(b'\n', &self.bytes[start..])?)) else { return Ok(None) };
         self.lines += 1;
         if feed == start || self.bytes[feed - 1] != b'\r' {
-            return Err(refuse(&LINE_END, feed, "a line feed came without a carriage return")
-                .or("lines that end in CRLF, a carriage return and a line feed, would have been accepted"));
+            return Err(bare_feed(feed));
         }
         self.at = feed + 1;
         Ok(Some((start, feed - 1)))
@@ -240,16 +240,19 @@ impl Reader<'_> {
         let method = if line.starts_with(b"GET ") { Method::GET } else { self.method(line, start)? };
         let after = method.as_str().len() + 1;
         // Most lines end as they should, so that only the target has to be looked through.
-        let target = match line[after..].strip_suffix(b" HTTP/1.1") {
-            Some(target) if !target.contains(&b' ') => target.len(),
-            _ => memchr(b' ', &line[after..]).unwrap_or(line.len() - after),
+        let usual = line[after..].strip_suffix(b" HTTP/1.1").filter(|target| !target.contains(&b' '));
+        let target = match usual {
+            Some(target) => target.len(),
+            None => memchr(b' ', &line[after..]).unwrap_or(line.len() - after),
         };
         if target > self.config.target_bytes_max {
             let because = format!("the target is longer than {} bytes", self.config.target_bytes_max);
             return Err(ConnectionError::new(&TARGET_LENGTH, StatusCode::URI_TOO_LONG, because).at(after as u64));
         }
-        let version = line.get(after + target + 1..).unwrap_or_default();
-        parts.version = version_of(version, start + after + target + 1)?;
+        parts.version = match usual {
+            Some(_) => Version::HTTP_11,
+            None => version_of(line.get(after + target + 1..).unwrap_or_default(), start + after + target + 1)?,
+        };
         let from = start + after;
         let target = &self.bytes[from..from + target];
         // Parts begin with the target that is asked for most.
@@ -422,6 +425,12 @@ fn version_of(version: &[u8], at: usize) -> Result<Version, ConnectionError> {
 /// The start of what a peer sent, short enough for a sentence.
 fn shown(bytes: &[u8]) -> String {
     bytes[..bytes.len().min(32)].escape_ascii().to_string()
+}
+
+#[cold]
+fn bare_feed(feed: usize) -> ConnectionError {
+    refuse(&LINE_END, feed, "a line feed came without a carriage return")
+        .or("lines that end in CRLF, a carriage return and a line feed, would have been accepted")
 }
 
 #[cold]

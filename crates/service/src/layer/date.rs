@@ -1,6 +1,7 @@
 //! `Date` on every response (RFC 9110, section 6.6.1).
 
 use std::cell::RefCell;
+use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
 use http::header::{self, Entry};
@@ -55,17 +56,20 @@ impl<S: Service> Service for Layered<AddDate, S> {
 }
 
 thread_local! {
-    /// The last date that this thread wrote, by its second: what is written depends on nothing else.
-    static WRITTEN: RefCell<Option<(u64, HeaderValue)>> = const { RefCell::new(None) };
+    /// The last date that this thread wrote, with the first time that it is for and the first that it is not for.
+    static WRITTEN: RefCell<Option<(SystemTime, SystemTime, HeaderValue)>> = const { RefCell::new(None) };
 }
 
 /// The time of day as an HTTP-date, written once a second and thread.
 pub fn now(clock: &Clock) -> HeaderValue {
     let time = clock.wall();
-    let second = date::seconds(time);
     WRITTEN.with_borrow_mut(|written| match written {
-        Some((at, value)) if *at == second => value.clone(),
-        _ => written.insert((second, date::format(time))).1.clone(),
+        Some((from, until, value)) if (*from..*until).contains(&time) => value.clone(),
+        _ => {
+            let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            let from = time - Duration::from_nanos(since.subsec_nanos().into());
+            written.insert((from, from + Duration::from_secs(1), date::format(time))).2.clone()
+        }
     })
 }
 
