@@ -121,6 +121,15 @@ impl Outbox {
         Interims { outbox: Arc::clone(self), exchange }
     }
 
+    /// Serves another connection from now on: nothing waits in it, and nobody has a way to it.
+    pub fn adopt(&mut self, waiting_max: usize, waker: &Waker) {
+        *self.has_any.get_mut() = false;
+        let left = self.left.get_mut().unwrap_or_else(PoisonError::into_inner);
+        left.waiting.clear();
+        left.waiting_max = waiting_max;
+        left.waker.clone_from(waker);
+    }
+
     /// Wakes another waker from now on.
     pub fn heed(&self, waker: &Waker) {
         let mut left = self.left();
@@ -146,6 +155,18 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_outbox_that_serves_another_connection_holds_nothing_of_the_last() {
+        let mut outbox = Outbox::new(1, Waker::noop());
+        outbox.interims(1).send(StatusCode::PROCESSING, HeaderMap::new()).unwrap();
+        Arc::get_mut(&mut outbox).unwrap().adopt(2, Waker::noop());
+        assert!(outbox.take().is_empty());
+        let interims = outbox.interims(1);
+        interims.send(StatusCode::PROCESSING, HeaderMap::new()).unwrap();
+        interims.send(StatusCode::PROCESSING, HeaderMap::new()).unwrap();
+        assert_eq!(interims.send(StatusCode::PROCESSING, HeaderMap::new()), Err(Unsent::TooMany(2)));
+    }
 
     #[test]
     fn what_is_left_is_taken_once_and_in_order() {

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant, SystemTime};
 
 use wirelight_proto::{Connection, Incoming, Outgoing};
+use wirelight_service::interim::Outbox;
 use wirelight_service::{Clock, Exchange, Timer};
 
 use super::place::Place;
@@ -50,6 +51,8 @@ pub(super) struct Spare {
     pub(super) records: Vec<Box<Record>>,
     /// What the last request of the thread carried; it is filled again once nobody else has it.
     exchange: Option<Arc<Exchange>>,
+    /// Where services leave interim responses; nobody has a way to it.
+    pub(super) outbox: Option<Arc<Outbox>>,
     /// The list of records that wait for their last bytes to leave; it is empty.
     pub(super) written: Vec<(u64, Box<Record>)>,
 }

@@ -57,7 +57,7 @@ where
             promise: None,
             record: self.record(Some(&parts), trail, turn),
         };
-        let interims = self.interims(&parts, stream, cx);
+        let interims = self.interims(&parts, stream, turn, cx);
         let carried = self.introduce(&mut parts, &mut exchange, interims, turn);
         let body = match self.prepare_tunnel(&mut exchange) {
             true => Body::empty(),

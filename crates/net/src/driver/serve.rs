@@ -120,6 +120,7 @@ where
         if this.written.is_empty() {
             std::mem::swap(&mut this.written, &mut turn.spare.written);
         }
+        this.leave_outbox(&mut turn);
         if closed.is_ready() {
             turn.input.clear();
             turn.out.clear();

@@ -314,7 +314,7 @@ fn a_connection_is_small() {
     type Handler = fn(Request) -> std::future::Ready<Result<Response>>;
     let sizes = [
         ("driver::Serve", size_of::<wirelight_net::driver::Serve<tokio::net::TcpStream, Engine, Handler>>(), 464),
-        ("ConnectionInfo", size_of::<ConnectionInfo>(), 48),
+        ("ConnectionInfo", size_of::<ConnectionInfo>(), 56),
         ("Engine", size_of::<Engine>(), 144),
         ("h1::Connection", size_of::<h1::Connection>(), 136),
     ];
