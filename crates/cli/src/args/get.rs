@@ -1,6 +1,7 @@
 //! The arguments of `get`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueHint};
 
@@ -52,6 +53,7 @@ Examples:
   wirelight get -F photo=@cat.jpg :8080/upload      a form with a file
   wirelight get -n 100 -c 10 :8080/                 a hundred times, ten at once
   wirelight get --session me :8080/login -u me      who we are, for the next time
+  wirelight get --cache --why https://example.org   asked once, and then only when it is stale
   wirelight get --offline POST :8080/ a=b           what would be sent
 
 {STATUSES}"))]
@@ -251,11 +253,11 @@ pub(crate) struct Get {
 
     /// The longest that the whole may take, in seconds.
     #[arg(short = 'm', long, value_name = "SECONDS", value_parser = super::seconds, help_heading = WAY)]
-    pub(crate) max_time: Option<std::time::Duration>,
+    pub(crate) max_time: Option<Duration>,
 
     /// The longest that a connection may take, in seconds.
     #[arg(long, value_name = "SECONDS", value_parser = super::seconds, help_heading = WAY)]
-    pub(crate) connect_timeout: Option<std::time::Duration>,
+    pub(crate) connect_timeout: Option<Duration>,
 
     /// Take any certificate: anybody could be at the other end.
     #[arg(short = 'k', long, help_heading = TRUST)]
@@ -290,10 +292,62 @@ pub(crate) struct Get {
     pub(crate) netrc: bool,
 
     /// Send the request so often.
-    #[arg(short = 'n', long, value_name = "NUMBER", help_heading = AGAIN)]
+    #[arg(short = 'n', long, value_name = "NUMBER", value_parser = times, help_heading = AGAIN)]
     pub(crate) number: Option<usize>,
+
+    /// With -n, begin at most so many requests in a second; N/m and N/h are so many in a minute and in an hour.
+    #[arg(long, value_name = "N[/UNIT]", requires = "number", value_parser = pace, help_heading = AGAIN)]
+    pub(crate) rate: Option<Duration>,
 
     /// Try again so often after a passing failure.
     #[arg(long, value_name = "NUMBER", default_value_t = 0, help_heading = AGAIN)]
     pub(crate) retry: u32,
+
+    /// With -n or --retry, wait whenever the server asks for a pause (Retry-After, RateLimit), at most so long each
+    /// time, in seconds; 30 if no number follows.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "30")]
+    #[arg(value_parser = super::seconds, help_heading = AGAIN)]
+    pub(crate) obey_limits: Option<Duration>,
+
+    /// Keep responses for the next time, and use those that are kept as a private cache may (RFC 9111): in DIR, or in
+    /// ~/.cache/wirelight/http, or for this run only (`memory`). --why tells what was done.
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    #[arg(value_hint = ValueHint::DirPath, help_heading = AGAIN)]
+    pub(crate) cache: Option<PathBuf>,
+}
+
+/// How often something is done, if it is done at all.
+fn times(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "not a number of requests".to_owned())
+}
+
+/// The time between two requests, of `N` a second, `N/s`, `N/m` or `N/h`.
+fn pace(text: &str) -> Result<Duration, String> {
+    let (number, unit) = text.split_once('/').unwrap_or((text, "s"));
+    let seconds = match unit {
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return Err("the unit is s, m or h".to_owned()),
+    };
+    let number: f64 = number.parse().map_err(|_| "not a number of requests".to_owned())?;
+    match Duration::try_from_secs_f64(seconds / number) {
+        Ok(between) if number > 0.0 => Ok(between),
+        _ => Err("not a number of requests".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pace_is_the_time_between_two_requests() {
+        for (text, milliseconds) in [("1", 1000), ("20/s", 50), ("120/m", 500), ("2/h", 1_800_000), ("0.5", 2000)] {
+            assert_eq!(pace(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+        }
+        for text in ["", "0", "-1", "x", "1/d", "1/", "/s", "NaN", "1e-300"] {
+            assert!(pace(text).is_err(), "{text}");
+        }
+    }
 }

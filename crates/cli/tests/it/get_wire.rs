@@ -1,6 +1,6 @@
 //! What `wirelight get` shows and keeps of an exchange: layers, frames, interim responses, trailers, archives, sessions.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -85,6 +85,7 @@ fn every_layer_of_a_secure_exchange_is_told_with_each_check() {
     assert_eq!(code, 60, "{told}");
     assert!(told.contains("check of its authority: failed, no authority that is trusted"), "{told}");
     assert!(!told.contains("passed"), "{told}");
+    assert!(told.contains("its name: not made, a chain that is not trusted proves no name"), "{told}");
     let (code, _, told) = get(&["-v", "-k", &url]);
     assert!(code == 0 && told.contains("check of the certificate: not made, any certificate"), "{told}");
     let wrong = format!("https://wrong.test:{}/", serve.address.port());
@@ -92,6 +93,7 @@ fn every_layer_of_a_secure_exchange_is_told_with_each_check() {
     let (code, _, told) = get(&["-v", "--cacert", authority, "--resolve", &at, &wrong]);
     assert_eq!(code, 60, "{told}");
     assert!(told.contains("its authority: passed") && told.contains("its name: failed, wrong.test"), "{told}");
+    assert!(told.contains("wrong.test was asked for, and it is valid for localhost"), "{told}");
 }
 
 #[test]
@@ -264,4 +266,75 @@ fn a_terminal_gets_indented_json_and_no_binary() {
     let (binary, _asked) = scripted(b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n\r\n\x89PNG\r\n\x1a\n\0\0");
     let shown = on_a_terminal(&["get", &binary]);
     assert!(shown.contains("content of type image/png is not shown") && !shown.contains("PNG\r"), "{shown:?}");
+}
+
+#[test]
+fn the_exchange_is_told_as_it_goes() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let mut child = command(&["get", "-v", &url]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let (mut stream, _) = listener.accept().unwrap();
+    read_head(&mut stream);
+    // The response has not begun: what went before is told all the same.
+    let mut told = BufReader::new(child.stderr.take().unwrap());
+    let mut seen = String::new();
+    while !seen.contains("> Accept: ") {
+        assert!(told.read_line(&mut seen).unwrap() > 0, "{seen}");
+    }
+    assert!(seen.contains("3 network ") && seen.contains("4 transport "), "{seen}");
+    assert!(!seen.contains("<"), "{seen}");
+    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap();
+    told.read_to_string(&mut seen).unwrap();
+    assert!(child.wait().unwrap().success());
+    for part in ["3 network ", "took the connection", "> GET / HTTP/1.1", "< HTTP/1.1 200 OK", "in all"] {
+        assert_eq!(seen.matches(part).count(), 1, "{part}: {seen}");
+    }
+}
+
+#[test]
+fn a_cache_keeps_what_the_next_call_uses() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cache");
+    let cache = format!("--cache={}", path.display());
+    let (url, asked) =
+        scripted(b"HTTP/1.1 200 OK\r\nConnection: close\r\nCache-Control: max-age=60\r\nContent-Length: 4\r\n\r\nkept");
+    let (code, out, told) = get(&[&cache, "--why", &url]);
+    assert_eq!((code, out.as_str()), (0, "kept"), "{told}");
+    assert!(told.contains("stored in the cache: "), "{told}");
+    let (code, out, told) = get(&[&cache, "-i", "-v", "--why", &url]);
+    assert_eq!(code, 0, "{told}");
+    assert!(out.starts_with("HTTP/1.1 200 OK\r\n") && out.ends_with("\r\n\r\nkept"), "{out}");
+    assert!(out.contains("cache-status: wirelight; hit; ttl=") && out.contains("age: "), "{out}");
+    assert!(told.contains("nobody was asked") && told.contains("answered from the cache: it is "), "{told}");
+    assert_eq!(asked.try_iter().count(), 1);
+    // Whoever presents something else is somebody else.
+    get(&[&cache, "-b", "id=2", &url]);
+    assert_eq!(asked.try_iter().count(), 1);
+    // Another folder: the one of the user.
+    let mut home = command(&["get", "--cache", &url]);
+    assert!(home.env("XDG_CACHE_HOME", folder.path()).output().unwrap().status.success());
+    assert!(folder.path().join("wirelight/http/CACHEDIR.TAG").exists());
+    assert_eq!(asked.try_iter().count(), 1);
+    let (code, out, _) = get(&["--cache=memory", "-n", "3", &url]);
+    assert!(code == 0 && out.matches(" 200 cached\n").count() == 2 && out.contains("1 connections opened"), "{out}");
+    let (code, _, error) = get(&["--cache=/dev/null/x", &url]);
+    assert!(code == 1 && error.contains("cannot hold a cache"), "{error}");
+}
+
+#[test]
+fn a_pause_that_a_server_asks_for_is_kept() {
+    let (url, asked) =
+        scripted(b"HTTP/1.1 200 OK\r\nConnection: close\r\nRateLimit: \"a\";r=0;t=9\r\nContent-Length: 2\r\n\r\nok");
+    let (code, out, error) = get(&["-n", "2", "--obey-limits=1", &url]);
+    assert_eq!(code, 7, "{out}");
+    assert!(error.contains("its RateLimit says that nothing remains"), "{error}");
+    assert_eq!(asked.try_iter().count(), 1, "the second was not sent");
+    let (code, out, error) = get(&["-n", "2", &url]);
+    assert!(code == 0 && asked.try_iter().count() == 2, "{out}{error}");
+    let began = std::time::Instant::now();
+    let (code, out, _) = get(&["-n", "3", "-c", "3", "--rate", "20", &url]);
+    assert!(code == 0 && began.elapsed() >= std::time::Duration::from_millis(100), "{out}");
+    for rate in ["0", "x", "1/day"] {
+        assert_eq!(get(&["-n", "1", "--rate", rate, &url]).0, 2, "{rate}");
+    }
 }

@@ -1,17 +1,22 @@
 //! From arguments to a client: to whom it is spoken, how, and as whom.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use http::Uri;
-use wirelight_client::layer::{Authenticate, Credentials, Decompress, FollowRedirects, Retry, SharedJar, Timeouts};
+use http::header::{AUTHORIZATION, COOKIE};
+use wirelight_client::layer::cache::{FolderLimits, Limits, Stored};
+use wirelight_client::layer::{
+    Authenticate, Cache, Credentials, Decompress, FollowRedirects, RateLimits, Retry, SharedJar, Timeouts,
+};
 use wirelight_client::proxy::{Proxies, Proxy};
 use wirelight_client::resolve::Family;
 use wirelight_client::{ClientConfig, Config, Versions};
 use wirelight_net::tls::Identity;
 use wirelight_semantics::cookie::Jar;
 use wirelight_semantics::uri::Origin;
+use wirelight_service::Clock;
 
 use super::content::unreadable;
 use super::plan::Plan;
@@ -35,11 +40,38 @@ pub(super) fn of(arguments: &Get, plan: &Plan, session: Option<&Session>) -> Res
         }),
         authenticate: authenticate(arguments, plan, session)?,
         cookies: cookies(arguments, session)?,
+        cache: cache(arguments)?,
+        rate_limits: arguments.obey_limits.map(|wait_max| RateLimits::new(wait_max, Clock::system())),
         ..ClientConfig::default()
     };
     secure(arguments, &mut config.connections);
     reach(arguments, &mut config.connections)?;
     Ok(config)
+}
+
+/// The cache of this user, if there is to be one.
+fn cache(arguments: &Get) -> Result<Option<Cache>, Failure> {
+    let Some(path) = &arguments.cache else { return Ok(None) };
+    let stored = match path.to_str() {
+        Some("memory") => Stored::default(),
+        Some("") => {
+            let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+            let above = folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache")));
+            let above = above.ok_or_else(|| {
+                Failure::new("neither XDG_CACHE_HOME nor HOME names a folder, so there is no place for a cache")
+                    .advise("Set one of them, or name a folder: --cache=DIR.")
+            })?;
+            kept_in(&above.join("wirelight/http"))?
+        }
+        _ => kept_in(path)?,
+    };
+    // Somebody else's answers are not ours, even if their server forgot to say so.
+    Ok(Some(Cache { stored, also_by: vec![AUTHORIZATION, COOKIE], ..Cache::default() }))
+}
+
+fn kept_in(path: &Path) -> Result<Stored, Failure> {
+    Stored::in_folder(path, Limits::default(), FolderLimits::default())
+        .map_err(|error| Failure::new(format!("{} cannot hold a cache: {error}", path.display())))
 }
 
 fn secure(arguments: &Get, connections: &mut Config) {
@@ -65,10 +97,10 @@ fn reach(arguments: &Get, connections: &mut Config) -> Result<(), Failure> {
     connections.proxies = match &arguments.proxy {
         Some(proxy) if proxy.is_empty() => Proxies::none(),
         Some(proxy) => {
-            let proxy = Proxy::parse(proxy).map_err(Failure::of_request)?;
+            let proxy = Proxy::parse(proxy).map_err(Failure::new)?;
             Proxies { http: Some(proxy.clone()), https: Some(proxy), except: Vec::new() }
         }
-        None => Proxies::from_environment(|name| std::env::var(name).ok()).map_err(Failure::of_request)?,
+        None => Proxies::from_environment(|name| std::env::var(name).ok()).map_err(Failure::new)?,
     };
     connections.unix_socket.clone_from(&arguments.unix_socket);
     connections.resolve.family = match (arguments.ipv4, arguments.ipv6) {

@@ -18,6 +18,7 @@ mod write_out;
 
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use wirelight_client::{Client, Response, Watch};
@@ -37,6 +38,12 @@ use show::Reading;
 use trace::Story;
 use watcher::{Watcher, What};
 use write_out::Outcome;
+
+/// How long the command goes on for what is validated besides its answer (stale-while-revalidate).
+const SETTLE_MAX: Duration = Duration::from_secs(5);
+
+/// How often -v looks for something new to tell while the response is awaited.
+const TELL_EVERY: Duration = Duration::from_millis(20);
 
 /// Sends the request, and prints what comes back.
 pub(crate) fn run(arguments: &Get) -> Result<(), Failure> {
@@ -64,16 +71,24 @@ fn attempt(arguments: &Get) -> Result<(), Failure> {
         config.connections.observer = Some(Arc::clone(&watcher) as Arc<dyn Observer>);
     }
     let jar = config.cookies.clone();
+    let stored = config.cache.as_ref().map(|cache| cache.stored.clone());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::new)?;
     let done = runtime.block_on(async {
         if arguments.offline {
             return offline::print(&plan, config).await;
         }
-        let client = Client::with(config).map_err(Failure::of_request)?;
-        match arguments.number {
+        let client = Client::with(config).map_err(|error| {
+            Failure::new(format!("the certificates and keys that were named cannot be used: {error}"))
+        })?;
+        let done = match arguments.number {
             Some(number) => repeat::run(arguments, &plan, &client, number).await,
             None => Call { arguments, plan: &plan, client, watcher: &watcher }.run().await,
+        };
+        if let Some(stored) = stored {
+            // What was answered while it was stale is to be fresh the next time; a server that is slow is not worth more.
+            let _ = tokio::time::timeout(SETTLE_MAX, stored.settle()).await;
         }
+        done
     });
     // Standard input that is still being read must not hold the end up.
     runtime.shutdown_background();
@@ -126,7 +141,14 @@ impl Call<'_> {
         let asked = request.uri().to_string();
         let mut outcome =
             Outcome { method: plan.method.to_string(), url: plan.url.clone(), effective: asked, ..Outcome::default() };
-        let answered = self.client.send(request).await;
+        let mut sending = std::pin::pin!(self.client.send(request));
+        let answered = loop {
+            // What is told is told when it happens: a name or a server that lets us wait shows where we wait.
+            match tokio::time::timeout(TELL_EVERY, &mut sending).await {
+                Ok(answered) => break answered,
+                Err(_) => self.tell(&mut story, &watch, false),
+            }
+        };
         self.tell(&mut story, &watch, false);
         let (printed, kept) = match answered {
             Ok(response) => self.receive(response, &mut outcome).await,
@@ -157,7 +179,12 @@ impl Call<'_> {
     /// Tells of the exchanges what is new, if that was asked for.
     fn tell(&self, story: &mut Story, watch: &Watch, over: bool) {
         if self.arguments.verbose {
-            note(&self.watcher.events(|events| story.tell(&watch.exchanges(), events, over)));
+            let text = self.watcher.events(|events| story.tell(&watch.exchanges(), events, over));
+            if !text.is_empty() {
+                // The bar of an upload may stand on the line.
+                let clear = if std::io::stderr().is_terminal() { "\r\x1b[K" } else { "" };
+                note(&format!("{clear}{text}"));
+            }
         }
     }
 
@@ -171,11 +198,16 @@ impl Call<'_> {
         outcome.redirect = location(&response);
         let path = plan.output(arguments);
         outcome.file_name = path.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+        // What a cache answers has not come over the wire as it is, or not at all.
+        let composed = arguments.cache.as_ref().map(|_| show::composed(&response));
         let quiet = arguments.silent || path.is_none() && std::io::stdout().is_terminal();
         let mut reading = Reading::new(response, quiet, arguments.har.is_some());
         let printed = async {
             if arguments.include || arguments.head {
-                self.print_heads()?;
+                match &composed {
+                    Some(head) => print_head(head)?,
+                    None => self.print_heads()?,
+                }
             }
             match &path {
                 Some(path) => show::save(&mut reading, path, plan.offset).await,
@@ -187,6 +219,10 @@ impl Call<'_> {
             }
         };
         let printed = printed.await;
+        if arguments.verbose && reading.is_mid_line && std::io::stderr().is_terminal() {
+            // What -v tells next begins a line.
+            note("\n");
+        }
         (printed, reading.kept)
     }
 
@@ -220,6 +256,16 @@ impl Call<'_> {
             sent.sum()
         })
     }
+}
+
+/// Prints the head of a response that a cache has composed.
+fn print_head(head: &[u8]) -> Result<(), Failure> {
+    let mut out = std::io::stdout();
+    let written = match out.is_terminal() {
+        true => out.write_all(show::head(head, Paint::stdout()).as_bytes()),
+        false => out.write_all(head),
+    };
+    written.and_then(|()| out.flush()).map_err(Failure::of_output)
 }
 
 fn print_trailers(trailers: &HeaderMap) -> Result<(), Failure> {

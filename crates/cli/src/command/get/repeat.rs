@@ -23,6 +23,8 @@ struct Done {
     began: Duration,
     took: Duration,
     outcome: Result<u16, String>,
+    /// Why it failed, for the end of the command.
+    failure: Option<Failure>,
     timings: Option<Timings>,
 }
 
@@ -35,6 +37,7 @@ pub(super) async fn run(arguments: &Get, plan: &Plan, client: &Client, number: u
         })?,
     };
     let start = Instant::now();
+    let mut begun: u32 = 0;
     let mut running = JoinSet::new();
     let mut done: Vec<Done> = Vec::with_capacity(number.min(1 << 20));
     for _ in 0..number {
@@ -42,6 +45,10 @@ pub(super) async fn run(arguments: &Get, plan: &Plan, client: &Client, number: u
             && let Some(one) = running.join_next().await
         {
             done.push(one.map_err(Failure::new)?);
+        }
+        if let Some(between) = arguments.rate {
+            tokio::time::sleep_until((start + between.saturating_mul(begun)).into()).await;
+            begun = begun.saturating_add(1);
         }
         let (request, watch) = super::watched(plan, client)?;
         let client = client.clone();
@@ -52,10 +59,14 @@ pub(super) async fn run(arguments: &Get, plan: &Plan, client: &Client, number: u
                 while let Some(piece) = response.chunk().await {
                     piece?;
                 }
-                wirelight_service::Result::Ok(response.status().as_u16())
+                Ok(response.status().as_u16())
             };
-            let outcome = outcome.await.map_err(|error: wirelight_service::Error| error.to_string());
-            Done { began, took: start.elapsed() - began, outcome, timings: watch.last() }
+            let outcome: wirelight_service::Result<u16> = outcome.await;
+            let (outcome, failure) = match outcome {
+                Ok(status) => (Ok(status), None),
+                Err(error) => (Err(error.to_string()), Some(Failure::of_request(error))),
+            };
+            Done { began, took: start.elapsed() - began, outcome, failure, timings: watch.last() }
         });
     }
     while let Some(one) = running.join_next().await {
@@ -63,9 +74,9 @@ pub(super) async fn run(arguments: &Get, plan: &Plan, client: &Client, number: u
     }
     let total = start.elapsed();
     super::print(&report(&mut done, total, concurrency, Paint::stdout()))?;
-    let failed = done.iter().find_map(|one| one.outcome.as_ref().err());
+    let failed = done.iter_mut().find_map(|one| one.failure.take());
     match failed {
-        Some(error) => Err(Failure::new(error)),
+        Some(failure) => Err(failure),
         None if arguments.check_status => done.iter().find_map(status_failure).map_or(Ok(()), Err),
         None => Ok(()),
     }
@@ -117,9 +128,13 @@ fn report(done: &mut [Done], total: Duration, concurrency: usize, paint: Paint) 
             Ok(status) => paint.bad(status).to_string(),
             Err(_) => paint.bad("failed").to_string(),
         };
-        let reused = if is_reused(one) { "reused" } else { "opened" };
+        let over = match &one.timings {
+            Some(timings) if timings.from_cache => "cached",
+            Some(timings) if timings.reused => "reused",
+            _ => "opened",
+        };
         let took = milliseconds(one.took);
-        let _ = writeln!(text, "{:>5} {:<WIDTH$} {took:>11} {outcome} {reused}", number + 1, bar(one, total));
+        let _ = writeln!(text, "{:>5} {:<WIDTH$} {took:>11} {outcome} {over}", number + 1, bar(one, total));
     }
     if done.len() > LINES_MAX {
         let _ = writeln!(text, "      ... {} more", done.len() - LINES_MAX);
@@ -137,6 +152,10 @@ fn report(done: &mut [Done], total: Duration, concurrency: usize, paint: Paint) 
 
 fn is_reused(one: &Done) -> bool {
     one.timings.as_ref().is_some_and(|timings| timings.reused)
+}
+
+fn is_cached(one: &Done) -> bool {
+    one.timings.as_ref().is_some_and(|timings| timings.from_cache)
 }
 
 /// What concurrency and reuse have gained.
@@ -159,7 +178,8 @@ fn summary(text: &mut String, done: &[Done], total: Duration, concurrency: usize
         let _ = writeln!(text, "one after the other, they take {}: {gain:.1} times as long", milliseconds(sum));
     }
     let mean = |reused: bool| {
-        let of_kind = done.iter().filter(|one| one.outcome.is_ok() && is_reused(one) == reused).map(|one| one.took);
+        let sent = done.iter().filter(|one| one.outcome.is_ok() && !is_cached(one));
+        let of_kind = sent.filter(|one| is_reused(one) == reused).map(|one| one.took);
         let (count, sum) = of_kind.fold((0u32, Duration::ZERO), |(count, sum), took| (count + 1, sum + took));
         (count, sum.checked_div(count))
     };
@@ -188,6 +208,7 @@ mod tests {
             began: Duration::from_millis(began),
             took: Duration::from_millis(took),
             outcome,
+            failure: None,
             timings: None,
         };
         let mut done = [one(10, 10, Ok(200)), one(0, 10, Ok(200)), one(0, 20, Err("it broke\u{1b}".to_owned()))];

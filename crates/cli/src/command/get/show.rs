@@ -11,6 +11,7 @@ use wirelight_semantics::media_type::MediaType;
 
 use super::json;
 use super::progress::Progress;
+use super::watcher::{version, write_fields};
 use crate::exit::Failure;
 use crate::print::{Paint, escape};
 
@@ -28,6 +29,15 @@ pub(super) fn head(bytes: &[u8], paint: Paint) -> String {
     }
     text.push('\n');
     text
+}
+
+/// The head of a response, as HTTP/1 writes it.
+pub(super) fn composed(response: &Response) -> Vec<u8> {
+    let status = response.status();
+    let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
+    let mut head = format!("{} {}{reason}\r\n", version(response.version()), status.as_u16()).into_bytes();
+    write_fields(&mut head, response.headers());
+    head
 }
 
 /// A line of a head: the first is a status line or a request line.
@@ -52,6 +62,8 @@ pub(super) struct Reading {
     pub(super) trailers: HeaderMap,
     /// What was read, if that is to be kept.
     pub(super) kept: Option<Vec<u8>>,
+    /// Whether a terminal was left in the middle of a line.
+    pub(super) is_mid_line: bool,
 }
 
 impl Reading {
@@ -60,7 +72,7 @@ impl Reading {
         let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
         let coded = response.headers().contains_key(header::CONTENT_ENCODING);
         let progress = Progress::of_download(length.filter(|_| !coded), quiet);
-        Self { response, progress, trailers: HeaderMap::new(), kept: keep.then(Vec::new) }
+        Self { response, progress, trailers: HeaderMap::new(), kept: keep.then(Vec::new), is_mid_line: false }
     }
 
     async fn next(&mut self) -> Option<Result<Bytes, Failure>> {
@@ -129,6 +141,7 @@ async fn print_to_terminal(reading: &mut Reading, quiet: bool) -> Result<(), Fai
         let whole = if is_latin { held.len() } else { complete(&held) };
         let text = escape(&decode(&held[..whole], is_latin));
         held.drain(..whole);
+        reading.is_mid_line = !text.ends_with('\n');
         out.write_all(text.as_bytes()).map_err(Failure::of_output)?;
     }
     if !begun && is_binary(&held, is_latin) {
@@ -137,6 +150,9 @@ async fn print_to_terminal(reading: &mut Reading, quiet: bool) -> Result<(), Fai
     let text = decode(&held, is_latin);
     let indented = if is_json && !begun { json::indent(&text, Paint::stdout().colors()) } else { None };
     let text = indented.unwrap_or_else(|| escape(&text));
+    if !text.is_empty() {
+        reading.is_mid_line = !text.ends_with('\n');
+    }
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::of_output)
 }
 

@@ -33,13 +33,27 @@ pub(super) struct Story {
     /// How many exchanges were begun to be told, and how many were told to their end.
     begun: usize,
     ended: usize,
+    /// What was told of the layers of the exchange that was begun last.
+    told: Told,
     /// How many events were told.
     events: usize,
 }
 
+/// What was told of the layers below HTTP.
+#[derive(Debug, Default)]
+struct Told {
+    connection: bool,
+    addresses: bool,
+    attempts: usize,
+    socket: bool,
+    tcp: bool,
+    proxied: bool,
+    secured: bool,
+}
+
 impl Story {
     pub(super) fn new(paint: Paint, insecure: bool) -> Self {
-        Self { paint, insecure, begun: 0, ended: 0, events: 0 }
+        Self { paint, insecure, begun: 0, ended: 0, told: Told::default(), events: 0 }
     }
 
     /// What there is to tell since the last call; with `over`, of the last exchange too.
@@ -48,11 +62,12 @@ impl Story {
         for (index, timings) in all.iter().enumerate().skip(self.ended) {
             if index >= self.begun {
                 self.begun = index + 1;
+                self.told = Told::default();
                 if index > 0 {
                     let _ = writeln!(text, "\n{}", self.paint.strong(escape(&timings.asked)));
                 }
-                Layers { text: &mut text, paint: self.paint, timings }.write(self.insecure);
             }
+            Layers { text: &mut text, paint: self.paint, timings, told: &mut self.told }.write(self.insecure);
             let until = all.get(index + 1).map(|next| next.began);
             while let Some(event) = events.get(self.events).filter(|event| until.is_none_or(|until| event.at < until)) {
                 self.events += 1;
@@ -117,11 +132,12 @@ fn carried(tcp: &Tcp) -> String {
     format!("round trip {round_trip} (\u{b1} {spread}), segments of {} bytes, {again}", tcp.segment_bytes)
 }
 
-/// What was done below HTTP.
+/// What was done below HTTP, each layer once it is over.
 struct Layers<'a> {
     text: &'a mut String,
     paint: Paint,
     timings: &'a Timings,
+    told: &'a mut Told,
 }
 
 impl Layers<'_> {
@@ -131,22 +147,27 @@ impl Layers<'_> {
 
     fn write(&mut self, insecure: bool) {
         let timings = self.timings;
-        if timings.reused {
-            self.line(TRANSPORT, timings.queued, "a connection that was open already");
+        if (timings.from_cache || timings.reused) && !std::mem::replace(&mut self.told.connection, true) {
+            match timings.from_cache {
+                true => self.line(APPLICATION, timings.done, "a stored response answered: nobody was asked"),
+                false => self.line(TRANSPORT, timings.queued, "a connection that was open already"),
+            }
         }
-        self.addresses();
+        if !timings.addresses.is_empty() && !std::mem::replace(&mut self.told.addresses, true) {
+            self.addresses();
+        }
         self.attempts();
-        if let Some(proxied) = timings.proxied {
+        if let Some(proxied) = timings.proxied.filter(|_| !std::mem::replace(&mut self.told.proxied, true)) {
             self.line(SESSION, Some(proxied), "the proxy showed the way");
         }
-        self.secured(insecure);
+        let is_over = timings.tls.is_some() && timings.secured.is_some() || timings.distrusted.is_some();
+        if is_over && !std::mem::replace(&mut self.told.secured, true) {
+            self.secured(insecure);
+        }
     }
 
     fn addresses(&mut self) {
         let Timings { queued, resolved, addresses, .. } = self.timings;
-        if addresses.is_empty() {
-            return;
-        }
         let took = resolved.unwrap_or_default().saturating_sub(queued.unwrap_or_default());
         let each: Vec<String> = addresses.iter().map(|address| address.ip().to_string()).collect();
         let host = host_of(self.timings).filter(|host| !each.contains(host));
@@ -160,7 +181,7 @@ impl Layers<'_> {
     fn attempts(&mut self) {
         let timings = self.timings;
         let connected = timings.connected;
-        for attempt in &timings.attempts {
+        for attempt in timings.attempts.iter().skip(self.told.attempts) {
             let (label, at, what) = match (&attempt.failed, attempt.took) {
                 (Some(failed), took) => {
                     let failed = self.paint.bad(escape(failed)).to_string();
@@ -175,10 +196,12 @@ impl Layers<'_> {
             };
             self.line(label, at, &what);
         }
-        if timings.addresses.is_empty() && timings.attempts.is_empty() && connected.is_some() {
+        self.told.attempts = timings.attempts.len();
+        let by_socket = timings.addresses.is_empty() && timings.attempts.is_empty() && connected.is_some();
+        if by_socket && !std::mem::replace(&mut self.told.socket, true) {
             self.line(TRANSPORT, connected, "the Unix socket took the connection");
         }
-        if let Some(tcp) = &timings.tcp {
+        if let Some(tcp) = timings.tcp.as_ref().filter(|_| !std::mem::replace(&mut self.told.tcp, true)) {
             self.line("", None, &carried(tcp));
         }
     }
@@ -258,15 +281,25 @@ fn checks(timings: &Timings, insecure: bool) -> Vec<Checked> {
         match &timings.distrusted {
             Some((failed, because)) if *failed == check => {
                 all.push(Checked { of, outcome: Outcome::Failed, because: because.clone() });
-                return all;
+                continue;
             }
             // The chain is judged as a whole: of its checks, only the one that failed is known.
-            Some((failed, _)) if *failed != Check::Name => continue,
+            Some((failed, _)) if *failed != Check::Name => {
+                let because = match check {
+                    Check::Name => "a chain that is not trusted proves no name".to_owned(),
+                    _ => "the chain was given up at the check that failed".to_owned(),
+                };
+                all.push(Checked { of, outcome: Outcome::NotMade, because });
+                continue;
+            }
             _ => {}
         }
         all.push(passed(match check {
             Check::Time => format!("it is valid from {} until {}", date(own.not_before), date(own.not_after)),
-            Check::Name => format!("{} is among its names", host_of(timings).unwrap_or_default()),
+            Check::Name => {
+                let names = own.names.join(", ");
+                format!("{} is among its names ({names})", host_of(timings).unwrap_or_default())
+            }
             Check::Authority => {
                 let root = timings.presented.last().map_or("", |last| last.issuer.as_str());
                 format!("this machine trusts {root}")

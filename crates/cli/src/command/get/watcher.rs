@@ -254,7 +254,7 @@ fn response_head(parts: &response::Parts) -> Vec<u8> {
     head
 }
 
-fn write_fields(head: &mut Vec<u8>, headers: &HeaderMap) {
+pub(super) fn write_fields(head: &mut Vec<u8>, headers: &HeaderMap) {
     for (name, value) in headers {
         head.extend_from_slice(name.as_str().as_bytes());
         head.extend_from_slice(b": ");

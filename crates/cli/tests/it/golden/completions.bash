@@ -507,7 +507,7 @@ _wirelight() {
             return 0
             ;;
         wirelight__subcmd__get)
-            opts="-X -H -d -G -F -f -T -I -r -A -e -b -c -o -O -C -i -v -s -w -L -x -4 -6 -0 -m -k -u -n -h -V --request --header --data --data-raw --data-binary --data-urlencode --get --json --form-field --form-string --form --upload-file --head --range --user-agent --referer --cookie --cookie-jar --session --session-read-only --compressed --output --remote-name --continue-at --include --verbose --why --raw --silent --write-out --har --har-secrets --check-status --offline --curl --location --max-redirs --proxy --resolve --unix-socket --ipv4 --ipv6 --http1.0 --http1.1 --http2 --http2-prior-knowledge --max-time --connect-timeout --insecure --cacert --cert --key --user --digest --bearer --netrc --number --retry --help --version"
+            opts="-X -H -d -G -F -f -T -I -r -A -e -b -c -o -O -C -i -v -s -w -L -x -4 -6 -0 -m -k -u -n -h -V --request --header --data --data-raw --data-binary --data-urlencode --get --json --form-field --form-string --form --upload-file --head --range --user-agent --referer --cookie --cookie-jar --session --session-read-only --compressed --output --remote-name --continue-at --include --verbose --why --raw --silent --write-out --har --har-secrets --check-status --offline --curl --location --max-redirs --proxy --resolve --unix-socket --ipv4 --ipv6 --http1.0 --http1.1 --http2 --http2-prior-knowledge --max-time --connect-timeout --insecure --cacert --cert --key --user --digest --bearer --netrc --number --rate --retry --obey-limits --cache --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -812,8 +812,23 @@ _wirelight() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --retry)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --obey-limits)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cache)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
                     return 0
                     ;;
                 *)

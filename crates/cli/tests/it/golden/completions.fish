@@ -122,7 +122,10 @@ complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l key -d 'The 
 complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s u -l user -d 'User and password; without a password, it is asked for on the terminal' -r
 complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l bearer -d 'A token to send (Authorization: Bearer)' -r
 complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s n -l number -d 'Send the request so often' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l rate -d 'With -n, begin at most so many requests in a second; N/m and N/h are so many in a minute and in an hour' -r
 complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l retry -d 'Try again so often after a passing failure' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l obey-limits -d 'With -n or --retry, wait whenever the server asks for a pause (Retry-After, RateLimit), at most so long each time, in seconds; 30 if no number follows' -r
+complete -c wirelight -n "__fish_wirelight_using_subcommand get" -l cache -d 'Keep responses for the next time, and use those that are kept as a private cache may (RFC 9111): in DIR, or in ~/.cache/wirelight/http, or for this run only (`memory`). --why tells what was done' -r -f -a "(__fish_complete_directories)"
 complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s G -l get -d 'Put the content of -d into the query, and send GET'
 complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s f -l form -d 'Send ITEMs as a form, not as JSON'
 complete -c wirelight -n "__fish_wirelight_using_subcommand get" -s I -l head -d 'Ask for the head alone (HEAD), and print it'

@@ -146,7 +146,10 @@ _arguments "${_arguments_options[@]}" : \
 '(-u --user)--bearer=[A token to send (Authorization\: Bearer)]:TOKEN:_default' \
 '-n+[Send the request so often]:NUMBER:_default' \
 '--number=[Send the request so often]:NUMBER:_default' \
+'--rate=[With -n, begin at most so many requests in a second; N/m and N/h are so many in a minute and in an hour]:N[/UNIT]:_default' \
 '--retry=[Try again so often after a passing failure]:NUMBER:_default' \
+'--obey-limits=[With -n or --retry, wait whenever the server asks for a pause (Retry-After, RateLimit), at most so long each time, in seconds; 30 if no number follows]::SECONDS:_default' \
+'--cache=[Keep responses for the next time, and use those that are kept as a private cache may (RFC 9111)\: in DIR, or in ~/.cache/wirelight/http, or for this run only (\`memory\`). --why tells what was done]::DIR:_files -/' \
 '-G[Put the content of -d into the query, and send GET]' \
 '--get[Put the content of -d into the query, and send GET]' \
 '-f[Send ITEMs as a form, not as JSON]' \
