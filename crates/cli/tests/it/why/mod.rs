@@ -1,11 +1,16 @@
 //! Troubles of the kind that people lose days to: the true cause is told, in the record, on the page and by
 //! `wirelight why`; and what is said to change the outcome changes it.
 
+mod caches;
+mod lines;
 mod messages;
+mod proxy;
 mod sites;
+mod slow;
 mod upstream;
 mod upstreams;
 
+use std::cell::Cell;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::path::Path;
@@ -49,8 +54,10 @@ enum Cure {
 struct Scene {
     gateway: Listening,
     entrance: String,
+    /// How many connections were made to it: the inspector numbers them.
+    asked: Cell<u64>,
     _folder: TempDir,
-    _upstream: Option<upstream::Running>,
+    upstream: Option<upstream::Running>,
 }
 
 impl Scene {
@@ -74,17 +81,30 @@ impl Scene {
         let gateway = Listening::spawn(&mut started);
         let printed = gateway.printed_when(|printed| printed.contains("?token="));
         let entrance = printed.split_whitespace().find(|word| word.contains("?token=")).unwrap().to_owned();
-        Self { gateway, entrance, _folder: folder, _upstream: upstream }
+        Self { gateway, entrance, asked: Cell::new(0), _folder: folder, upstream }
     }
 
     /// Sends a request and gives what comes back.
     fn ask(&self, request: &str) -> String {
-        let mut stream = self.gateway.connect();
-        stream.write_all(self.on_the_wire(request).as_bytes()).unwrap();
+        let mut stream = self.begin(request);
         if request.ends_with('|') {
             stream.shutdown(Shutdown::Write).unwrap();
         }
         read(&mut stream)
+    }
+
+    /// Sends a request.
+    fn begin(&self, request: &str) -> TcpStream {
+        let request = self.on_the_wire(request);
+        let mut stream = self.gateway.connect();
+        self.asked.set(self.asked.get() + 1);
+        stream.write_all(request.as_bytes()).unwrap();
+        stream
+    }
+
+    /// The server behind.
+    fn upstream(&self) -> &upstream::Running {
+        self.upstream.as_ref().expect("there is one")
     }
 
     fn on_the_wire(&self, request: &str) -> String {
@@ -92,8 +112,9 @@ impl Scene {
             true => request.replace("{tag}", &self.tag()),
             false => request.to_owned(),
         };
-        // What ends with a bar is sent as it stands, and everything else is made a whole request.
-        match request.strip_suffix('|') {
+        // What ends with a bar is sent as it stands, as is what ends with a caret, behind which more could come; and
+        // everything else is made a whole request.
+        match request.strip_suffix(['|', '^']) {
             Some(exact) => exact.replace('\n', "\r\n"),
             None => {
                 let (head, content) = request.split_once("\n\n").unwrap_or((&request, ""));
@@ -111,21 +132,9 @@ impl Scene {
         line.trim().to_owned()
     }
 
-    /// What `wirelight why` tells of the newest exchange, and its id.
-    fn why(&self) -> (String, String) {
-        let id = until("the exchange to be recorded", || {
-            let output = self.wirelight(&["why", "--json", "--filter", "~m . | !~m ."])?;
-            let detail: Value = serde_json::from_str(&output).ok()?;
-            let summary = &detail["summary"];
-            (summary["state"] == "done").then(|| summary["id"].as_str().unwrap().to_owned())
-        });
-        let told = self.wirelight(&["why", &id]).expect("it is still kept");
-        (told, id)
-    }
-
-    fn wirelight(&self, arguments: &[&str]) -> Option<String> {
-        let output = command(&[arguments, &["--at", &self.entrance]].concat()).output().unwrap();
-        output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
+    /// What the newest exchange is called.
+    fn newest(&self) -> String {
+        format!("{}-1", self.asked.get())
     }
 }
 
@@ -159,10 +168,48 @@ fn expect(answer: &str, (status, words): (u16, &str)) -> Result<(), String> {
 }
 
 fn told(what: &str, text: &str, says: &[&str]) -> Result<(), String> {
-    match says.iter().find(|words| !text.contains(**words)) {
+    // The page shows what would have changed an outcome beneath a title of its own, so that it begins small there.
+    let shown = text.to_ascii_lowercase();
+    match says.iter().find(|words| !shown.contains(&words.to_ascii_lowercase())) {
         Some(words) => Err(format!("`{words}` is not {what}:\n{text}")),
         None => Ok(()),
     }
+}
+
+/// Whether an exchange is explained: by `wirelight why`, in the record as JSON, and on the page.
+fn explained(entrance: &str, id: &str, page: &mut Page, says: &[&str]) -> Result<(), String> {
+    let record = record(entrance, id);
+    let story = record["story"].as_array().unwrap().iter().map(|told| told["sentence"].as_str().unwrap().to_owned());
+    let story: Vec<String> = story.collect();
+    if let Some(bare) = story.iter().find(|sentence| !is_sentence(sentence)) {
+        return Err(format!("`{bare}` is no sentence"));
+    }
+    told("in the record", &story.join("\n"), says)?;
+    let why = command(&["why", id, "--at", entrance]).output().unwrap();
+    told("told", &String::from_utf8_lossy(&why.stdout), says)?;
+    if page.value("location.origin").as_str().is_none_or(|shown| !entrance.starts_with(shown)) {
+        page.go(entrance);
+        page.until("document.documentElement.dataset.ready === 'yes'");
+    }
+    page.value(&format!("location.hash = '#/exchanges/{id}/story'"));
+    page.until(&format!("document.querySelector('#panel').dataset.shows === '{id}/story'"));
+    told("on the page", &page.text("document.querySelector('#panel').textContent"), says)
+}
+
+/// What is kept of an exchange, once it is over.
+fn record(entrance: &str, id: &str) -> Value {
+    until("the exchange to be recorded", || {
+        let output = command(&["why", id, "--at", entrance, "--json"]).output().unwrap();
+        let detail: Value = serde_json::from_slice(&output.stdout).ok()?;
+        (detail["summary"]["state"] == "done").then_some(detail)
+    })
+}
+
+/// Whether a text begins as a sentence does and ends as one, and says more than a phrase does.
+fn is_sentence(text: &str) -> bool {
+    let last = text.trim_end_matches('.').rsplit(". ").next().unwrap_or_default();
+    let begins = !text.starts_with(|first: char| first.is_ascii_lowercase()) || text.starts_with("http");
+    begins && text.ends_with('.') && last.split(' ').count() > 2
 }
 
 /// Goes through troubles one after the other; the page is opened on each.
@@ -185,23 +232,14 @@ fn go(trouble: Trouble, page: &mut Page) -> Result<(), String> {
         expect(&scene.ask("GET / HTTP/1.1"), (200, "fine"))?;
     }
     expect(&scene.ask(request), answer)?;
-    let (why, id) = scene.why();
-    told("told", &why, says)?;
-    page.go(&scene.entrance);
-    page.until("document.documentElement.dataset.ready === 'yes'");
-    page.value(&format!("location.hash = '#/exchanges/{id}/story'"));
-    page.until(&format!("document.querySelector('#panel').dataset.shows === '{id}/story'"));
-    told("on the page", &page.text("document.querySelector('#panel').textContent"), says)?;
-    let (site, request, upstream) = match cure {
-        Cure::Config(from, to) => (replaced(site, from, to), request.to_owned(), upstream),
-        Cure::Request(from, to) => (site.to_owned(), replaced(request, from, to), upstream),
-        Cure::Upstream(better) => (site.to_owned(), request.to_owned(), Some(better)),
+    let id = scene.newest();
+    explained(&scene.entrance, &id, page, says)?;
+    let cured = match cure {
+        Cure::Config(from, to) => Scene::set(&replaced(site, from, to), upstream).ask(request),
+        Cure::Request(from, to) => scene.ask(&replaced(request, from, to)),
+        Cure::Upstream(better) => Scene::set(site, Some(better)).ask(request),
     };
-    let cured = Scene::set(&site, upstream);
-    if let Some(Upstream::Races) = upstream {
-        expect(&cured.ask("GET / HTTP/1.1"), (200, "fine"))?;
-    }
-    expect(&cured.ask(&request), then).map_err(|fault| format!("cured, it is {fault}"))
+    expect(&cured, then).map_err(|fault| format!("cured, it is {fault}"))
 }
 
 fn replaced(text: &str, from: &str, to: &str) -> String {
