@@ -236,7 +236,8 @@ where
         if self.link.stalls_at(limit) > turn.now {
             return None;
         }
-        for record in self.exchanges.iter().filter_map(|exchange| exchange.record.as_ref()) {
+        let written = self.written.iter().map(|(_, record)| record);
+        for record in self.exchanges.iter().filter_map(|exchange| exchange.record.as_ref()).chain(written) {
             record.trail.note(Close::Stalled(limit));
         }
         self.abandon(None, turn);
