@@ -299,6 +299,14 @@ impl Trail {
             + list.layers.capacity() * size_of::<Layer>()
     }
 
+    /// Calls `read` with every hop that was not taken out, in order.
+    pub fn hops<T>(&self, read: impl FnOnce(&[Hop]) -> T) -> T {
+        match &self.log {
+            Some(log) => read(&lock(&log.list).hops),
+            None => read(&[]),
+        }
+    }
+
     /// Takes the hops out: whoever keeps them masks what is secret in them first.
     pub fn take_hops(&self) -> Vec<Hop> {
         self.log.as_ref().map(|log| std::mem::take(&mut lock(&log.list).hops)).unwrap_or_default()

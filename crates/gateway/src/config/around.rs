@@ -19,7 +19,7 @@ use super::value::{duration, size};
 use super::word::{Value, Word, once};
 
 /// The words that stand around.
-pub(super) const WORDS: [&str; 12] = [
+pub(super) const WORDS: [&str; 13] = [
     "rewrite",
     "header",
     "cors",
@@ -30,6 +30,7 @@ pub(super) const WORDS: [&str; 12] = [
     "basic-auth",
     "forward-auth",
     "trace",
+    "server-timing",
     "error-page",
     "access-log",
 ];
@@ -57,6 +58,7 @@ fn read(word: &Word<'_>, scope: &Scope<'_>, parameters: &[&str]) -> Option<Aroun
             word.bare();
             Some(Around::Trace)
         }
+        "server-timing" => server_timing(word),
         "access-log" => log::of_some(word, scope),
         _ => error_page(word, scope),
     }
@@ -262,6 +264,13 @@ fn limit(word: &Word<'_>) -> Option<Around> {
             None
         }
     }
+}
+
+fn server_timing(word: &Word<'_>) -> Option<Around> {
+    word.at_most(0);
+    word.properties(&["reasons"]);
+    let reasons = word.property("reasons").map_or(Some(true), |value| value.bool())?;
+    Some(Around::ServerTiming { reasons })
 }
 
 fn error_page(word: &Word<'_>, scope: &Scope<'_>) -> Option<Around> {

@@ -259,6 +259,11 @@ pub enum Around {
     ForwardAuth(forward::Plan),
     /// TRACE is answered here.
     Trace,
+    /// Responses tell what the time was spent on.
+    ServerTiming {
+        /// Whether they tell the decisive reason, too.
+        reasons: bool,
+    },
     /// What passes here is logged there and nowhere else; nowhere at all without one.
     AccessLog(Option<Arc<AccessLog>>),
     /// What is shown in place of an error's own page.
@@ -284,6 +289,7 @@ impl Around {
             Self::BasicAuth(_) => "basic-auth",
             Self::ForwardAuth(_) => "forward-auth",
             Self::Trace => "trace",
+            Self::ServerTiming { .. } => "server-timing",
             Self::AccessLog(_) => "access-log",
             Self::ErrorPage { .. } => "error-page",
         }

@@ -310,6 +310,7 @@ fn around_line(sheet: &mut Sheet<'_, '_>, around: &Around) -> fmt::Result {
             }
         }
         Around::Trace => sheet.line("trace"),
+        Around::ServerTiming { reasons } => sheet.line(format_args!("server-timing reasons=#{reasons}")),
         Around::AccessLog(Some(log)) => sheet.line(log),
         Around::AccessLog(None) => sheet.line("access-log off"),
         Around::ErrorPage { statuses, page } => {

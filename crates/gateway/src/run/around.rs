@@ -7,7 +7,8 @@ use std::time::Duration;
 use http::header::{self, HeaderMap, HeaderValue};
 use wirelight_semantics::decision::{Decision, Rule, Shown};
 use wirelight_service::layer::{
-    AnswerErrors, AnswerTrace, Compress, Cors, LimitConcurrency, LimitContent, SecureResponses, Stage, Timeout,
+    AnswerErrors, AnswerTrace, Compress, Cors, LimitConcurrency, LimitContent, SecureResponses, ServerTiming, Stage,
+    Timeout,
 };
 use wirelight_service::service::Boxed;
 use wirelight_service::{Body, Error, Fault, Kind, Request, Response, Result, Service, ServiceExt, Trail};
@@ -88,6 +89,10 @@ fn layer(around: &Written<Around>, inner: Boxed, handling: &Handling<'_>) -> Box
         Around::AccessLog(log) => LogHere::new(log.as_ref(), inner).layer(stage).boxed(),
         Around::Trace => {
             let layer = AnswerTrace { enabled: true, ..AnswerTrace::default() };
+            inner.layer(layer).layer(stage).boxed()
+        }
+        Around::ServerTiming { reasons } => {
+            let layer = ServerTiming { clock: clock.clone(), reasons: *reasons };
             inner.layer(layer).layer(stage).boxed()
         }
         Around::ErrorPage { statuses, page } => {

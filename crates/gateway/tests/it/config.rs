@@ -81,6 +81,8 @@ fn each_word_of_a_route_comes_to_its_plan() {
         ("limit concurrency=5", r#"limit concurrency=5 queue=1024 wait="5s""#),
         ("limit concurrency=5 queue=0 wait=\"1m30s\"", r#"limit concurrency=5 queue=0 wait="90s""#),
         ("trace", "trace"),
+        ("server-timing", "server-timing reasons=#true"),
+        ("server-timing reasons=#false", "server-timing reasons=#false"),
         ("access-log off", "access-log off"),
         ("access-log", "access-log format=combined"),
         ("access-log \"/logs/a.log\" format=ecs", "access-log \"/logs/a.log\" format=ecs"),
@@ -285,6 +287,8 @@ fn each_word_has_its_faults() {
         ("limit body=\"1MB\" concurrency=3; respond", "2:1 one `limit` limits one thing"),
         ("limit body=\"1XB\"; respond", "2:12 `1XB` is no size such as 64KiB, 10MiB or 10MB"),
         ("trace yes; respond", "2:7 `trace` takes no argument (this one is too many)"),
+        ("server-timing on; respond", "2:15 `server-timing` takes no argument (this one is too many)"),
+        ("server-timing reasons=yes; respond", "2:23 this is to be #true or #false"),
         (
             "error-page 200 file=\"404.html\"; respond",
             "2:12 `200` is no status of an error (404, \"500-504\", \"4xx\" or \"5xx\")",
@@ -461,7 +465,7 @@ proptest! {
 }
 
 /// What configs are made of.
-const WORDS: [&str; 48] = [
+const WORDS: [&str; 49] = [
     "site",
     "route",
     "listen",
@@ -482,6 +486,7 @@ const WORDS: [&str; 48] = [
     "timeout",
     "limit",
     "trace",
+    "server-timing",
     "error-page",
     "security-headers",
     "access-log",

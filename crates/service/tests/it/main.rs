@@ -7,6 +7,7 @@ mod cors;
 mod limit;
 mod problem;
 mod script;
+mod server_timing;
 mod stack;
 mod stage;
 mod timeout;

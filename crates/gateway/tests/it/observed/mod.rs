@@ -2,5 +2,6 @@
 
 mod logs;
 mod metrics;
+mod timing;
 mod traces;
 mod words;
