@@ -311,9 +311,9 @@ pub(crate) struct Get {
 
     /// Keep responses for the next time, and use those that are kept as a private cache may (RFC 9111): in DIR, or in
     /// ~/.cache/wirelight/http, or for this run only (`memory`). --why tells what was done.
-    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
     #[arg(value_hint = ValueHint::DirPath, help_heading = AGAIN)]
-    pub(crate) cache: Option<PathBuf>,
+    pub(crate) cache: Option<Option<PathBuf>>,
 }
 
 /// How often something is done, if it is done at all.

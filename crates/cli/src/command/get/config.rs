@@ -52,9 +52,10 @@ pub(super) fn of(arguments: &Get, plan: &Plan, session: Option<&Session>) -> Res
 /// The cache of this user, if there is to be one.
 fn cache(arguments: &Get) -> Result<Option<Cache>, Failure> {
     let Some(path) = &arguments.cache else { return Ok(None) };
-    let stored = match path.to_str() {
-        Some("memory") => Stored::default(),
-        Some("") => {
+    let stored = match path {
+        Some(path) if path.as_os_str() == "memory" => Stored::default(),
+        Some(path) => kept_in(path)?,
+        None => {
             let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
             let above = folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache")));
             let above = above.ok_or_else(|| {
@@ -63,7 +64,6 @@ fn cache(arguments: &Get) -> Result<Option<Cache>, Failure> {
             })?;
             kept_in(&above.join("wirelight/http"))?
         }
-        _ => kept_in(path)?,
     };
     // Somebody else's answers are not ours, even if their server forgot to say so.
     Ok(Some(Cache { stored, also_by: vec![AUTHORIZATION, COOKIE], ..Cache::default() }))
