@@ -275,27 +275,6 @@ pub enum Around {
     },
 }
 
-impl Around {
-    /// The word that a config has for it.
-    pub const fn word(&self) -> &'static str {
-        match self {
-            Self::Rewrite(_) => "rewrite",
-            Self::RequestFields(_) | Self::ResponseFields(_) => "header",
-            Self::Cors(_) => "cors",
-            Self::Compress { .. } => "compress",
-            Self::SecurityHeaders(_) => "security-headers",
-            Self::Timeout { .. } => "timeout",
-            Self::LimitBody(_) | Self::LimitConcurrency { .. } => "limit",
-            Self::BasicAuth(_) => "basic-auth",
-            Self::ForwardAuth(_) => "forward-auth",
-            Self::Trace => "trace",
-            Self::ServerTiming { .. } => "server-timing",
-            Self::AccessLog(_) => "access-log",
-            Self::ErrorPage { .. } => "error-page",
-        }
-    }
-}
-
 /// A page that stands in for others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {

@@ -31,7 +31,7 @@ pub(super) fn wrap(around: &[Written<Around>], inner: Boxed, handling: &Handling
 
 /// One layer. Where it refuses, its refusal is answered at once, so that what stands around it sees an answer.
 fn layer(around: &Written<Around>, inner: Boxed, handling: &Handling<'_>) -> Boxed {
-    let stage = Stage { name: around.what.word(), place: around.place.clone(), leads: true };
+    let stage = Stage { name: word(&around.what), place: around.place.clone(), leads: true };
     let clock = handling.clock;
     match &around.what {
         Around::Rewrite(template) => {
@@ -99,6 +99,25 @@ fn layer(around: &Written<Around>, inner: Boxed, handling: &Handling<'_>) -> Box
             let layer = ErrorPage { statuses: statuses.clone(), page: Arc::clone(page), inner };
             layer.layer(stage).boxed()
         }
+    }
+}
+
+/// The word that a config has for what stands around.
+const fn word(around: &Around) -> &'static str {
+    match around {
+        Around::Rewrite(_) => "rewrite",
+        Around::RequestFields(_) | Around::ResponseFields(_) => "header",
+        Around::Cors(_) => "cors",
+        Around::Compress { .. } => "compress",
+        Around::SecurityHeaders(_) => "security-headers",
+        Around::Timeout { .. } => "timeout",
+        Around::LimitBody(_) | Around::LimitConcurrency { .. } => "limit",
+        Around::BasicAuth(_) => "basic-auth",
+        Around::ForwardAuth(_) => "forward-auth",
+        Around::Trace => "trace",
+        Around::ServerTiming { .. } => "server-timing",
+        Around::AccessLog(_) => "access-log",
+        Around::ErrorPage { .. } => "error-page",
     }
 }
 
