@@ -227,7 +227,7 @@ const FRAMED: &[Framed] = &[
         frames: |stream| frame(0, 0, stream, b"half"),
         then_closes: false,
         status: 502,
-        error: "connection_terminated",
+        error: "http_protocol_error",
     },
     Framed {
         name: "closes in the content",
