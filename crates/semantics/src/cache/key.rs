@@ -32,10 +32,13 @@ pub fn primary(target: &Uri) -> Option<String> {
     Some(key)
 }
 
+/// A field that counts, and what a request had in it: what is compared, not what was written.
+pub type Presented = (HeaderName, Option<Vec<u8>>);
+
 /// What a stored response was selected by: the fields that its Vary names, as its request had them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selecting {
-    fields: Vec<(HeaderName, Option<Vec<u8>>)>,
+    fields: Vec<Presented>,
     is_any: bool,
 }
 
@@ -65,12 +68,12 @@ impl Selecting {
     }
 
     /// Each field that counts, with what the request had in it; `None` if no field shows what counts (`Vary: *`).
-    pub fn fields(&self) -> Option<&[(HeaderName, Option<Vec<u8>>)]> {
+    pub fn fields(&self) -> Option<&[Presented]> {
         (!self.is_any).then_some(&self.fields)
     }
 
     /// What [`fields`](Self::fields) gave, of a response that was kept somewhere else meanwhile.
-    pub fn of_fields(fields: Vec<(HeaderName, Option<Vec<u8>>)>) -> Self {
+    pub fn of_fields(fields: Vec<Presented>) -> Self {
         Self { fields, is_any: false }
     }
 
