@@ -272,7 +272,9 @@ impl Shared {
         let room = self.config.bytes_max.saturating_sub(self.beside_bytes.load(Ordering::Relaxed));
         let (kept, forgotten) = self.ring().push(kept, self.config.exchanges_max, room);
         // What it held is freed only now, while nobody waits for the ring.
-        forgotten.map(spare::keep);
+        if let Some(forgotten) = forgotten {
+            spare::keep(forgotten);
+        }
         self.tell();
         kept
     }
