@@ -2,6 +2,7 @@
 //! `wirelight why`; and what is said to change the outcome changes it.
 
 mod caches;
+mod certificates;
 mod lines;
 mod messages;
 mod proxy;
@@ -62,6 +63,11 @@ struct Scene {
 
 impl Scene {
     fn set(site: &str, upstream: Option<Upstream>) -> Self {
+        Self::set_trusting(site, upstream, None)
+    }
+
+    /// The same, with the authorities of this file trusted in the place of the system's.
+    fn set_trusting(site: &str, upstream: Option<Upstream>, trusted: Option<&Path>) -> Self {
         let folder = TempDir::new().unwrap();
         write_files(folder.path());
         let upstream = upstream.map(upstream::Running::start);
@@ -78,6 +84,9 @@ impl Scene {
         started.args(["-c", "exec \"$0\" \"$@\" 2>&1", env!("CARGO_BIN_EXE_wirelight"), "run", "--config"]);
         // One worker, so that a second request finds the connection that the first has left.
         started.arg(&path).args(["--workers", "1", "--inspect=127.0.0.1:0"]).current_dir(folder.path());
+        if let Some(trusted) = trusted {
+            started.env("SSL_CERT_FILE", trusted);
+        }
         let gateway = Listening::spawn(&mut started);
         let printed = gateway.printed_when(|printed| printed.contains("?token="));
         let entrance = printed.split_whitespace().find(|word| word.contains("?token=")).unwrap().to_owned();
