@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 /// A rule that decides something, and where it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -103,6 +104,37 @@ impl Decision for Box<dyn Decision> {
 
     fn inner(&self) -> Option<&dyn Decision> {
         (**self).inner()
+    }
+
+    fn declines(&self) -> bool {
+        (**self).declines()
+    }
+}
+
+/// The same decision for many exchanges.
+impl Decision for Arc<dyn Decision> {
+    fn rule(&self) -> &'static Rule {
+        (**self).rule()
+    }
+
+    fn outcome(&self) -> Cow<'static, str> {
+        (**self).outcome()
+    }
+
+    fn because(&self) -> Cow<'static, str> {
+        (**self).because()
+    }
+
+    fn otherwise(&self) -> Option<Cow<'static, str>> {
+        (**self).otherwise()
+    }
+
+    fn setting(&self) -> Option<&'static str> {
+        (**self).setting()
+    }
+
+    fn inner(&self) -> Option<&dyn Decision> {
+        (**self).inner().or(Some(&**self))
     }
 
     fn declines(&self) -> bool {

@@ -237,6 +237,38 @@ impl Trail {
         }
     }
 
+    /// Notes again what [`share`](Self::share) gave, if anybody watches.
+    pub fn note_shared(&self, decisions: &[Arc<dyn Decision>]) {
+        if let Some(log) = &self.log {
+            let list = &mut *lock(&log.list);
+            if let Some(clock) = log.clock.get() {
+                list.times.resize(list.decisions.len(), None);
+                list.times.extend(decisions.iter().map(|_| Some(clock.now())));
+            }
+            list.decisions.extend(decisions.iter().map(|decision| Box::new(Arc::clone(decision)) as Box<dyn Decision>));
+        }
+    }
+
+    /// How many decisions there are so far.
+    pub fn len(&self) -> usize {
+        self.read(<[_]>::len)
+    }
+
+    /// Whether there is no decision so far.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All decisions but the first `from`, which stay here and may be noted in other trails, too.
+    pub fn share(&self, from: usize) -> Vec<Arc<dyn Decision>> {
+        let Some(log) = &self.log else { return Vec::new() };
+        let list = &mut *lock(&log.list);
+        let decisions = list.decisions.drain(from.min(list.decisions.len())..);
+        let shared: Vec<Arc<dyn Decision>> = decisions.map(Arc::from).collect();
+        list.decisions.extend(shared.iter().map(|decision| Box::new(Arc::clone(decision)) as Box<dyn Decision>));
+        shared
+    }
+
     /// Adds a step, if anybody wants its time.
     pub fn mark(&self, name: impl Into<Cow<'static, str>>) {
         if let Some(log) = &self.log

@@ -53,8 +53,8 @@ pub(super) struct Memory {
 /// What memory says of a path.
 #[derive(Debug)]
 pub(super) enum Recalled {
-    /// It was looked at so recently that it counts as current.
-    Current(Arc<Resource>),
+    /// It was looked at so recently that it counts as current, until a moment.
+    Current(Arc<Resource>, Instant),
     /// It must be looked at again.
     Old(Arc<Resource>),
     /// Nothing.
@@ -77,7 +77,7 @@ impl Memory {
         }
         let resource = Arc::clone(&entry.resource);
         if now.saturating_duration_since(entry.checked) < self.limits.recheck {
-            Recalled::Current(resource)
+            Recalled::Current(resource, entry.checked + self.limits.recheck)
         } else {
             Recalled::Old(resource)
         }

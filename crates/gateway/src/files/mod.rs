@@ -30,6 +30,7 @@ use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
 use rustix::io::Errno;
 use wirelight_semantics::range;
+use wirelight_service::layer::remember::{Lasting, Wanted};
 use wirelight_service::{Clock, Request, Response, Result, Service, Trail};
 
 pub use content::FileBody;
@@ -203,11 +204,11 @@ impl Files {
         let path = head.uri.path();
         // A path without escapes is its own decoded form, so it can be recalled before it is judged.
         if !path.contains('%')
-            && let Recalled::Current(resource) = self.0.memory.recall(path.as_bytes(), now)
+            && let Recalled::Current(resource, until) = self.0.memory.recall(path.as_bytes(), now)
         {
             trail.note(Source::Memory);
             match self.send(&asked, &resource, now).await {
-                Ok(response) => return response,
+                Ok(response) => return lasting(response, head, &resource, until),
                 Err(Missing::Changing) => self.0.memory.forget(path.as_bytes()),
                 Err(missing) => return asked.missing(missing),
             }
@@ -289,7 +290,7 @@ impl Files {
     /// Finds what to send from a place: recalled, or looked up and kept.
     async fn locate(&self, trail: &Trail, place: &Place, key: &[u8], now: Instant) -> Located {
         let previous = match self.0.memory.recall(key, now) {
-            Recalled::Current(resource) => {
+            Recalled::Current(resource, _) => {
                 trail.note(Source::Memory);
                 return Ok(resource);
             }
@@ -351,6 +352,16 @@ impl Shelf {
         let wall = self.config.clock.wall();
         Search { root: &self.root, config: &self.config, patience, now, wall, previous }
     }
+}
+
+/// Says of a file that comes whole from memory that all get the same until it is looked at again, if that is wanted.
+fn lasting(mut response: Response, head: &Parts, resource: &Resource, until: Instant) -> Response {
+    let is_whole = response.status() == StatusCode::OK && response.body().as_bytes().is_some();
+    // With several languages it depends on one more field.
+    if is_whole && resource.editions.len() == 1 && head.extensions.get::<Wanted>().is_some() {
+        response.extensions_mut().insert(Lasting { until });
+    }
+    response
 }
 
 /// The plain, decoded path that memory knows a place by.

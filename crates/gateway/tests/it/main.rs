@@ -14,6 +14,7 @@ mod log;
 mod observed;
 mod paths;
 mod proxy;
+mod remembered;
 mod serving;
 mod site;
 mod tls;

@@ -78,6 +78,13 @@ impl Site {
     }
 
     pub(crate) async fn ask(&self, method: Method, target: &str, fields: &[(&str, &str)]) -> Answer {
+        Answer::of(&self.files, method, target, fields).await
+    }
+}
+
+impl Answer {
+    /// What a service, which is watched, answers.
+    pub(crate) async fn of(service: &impl Service, method: Method, target: &str, fields: &[(&str, &str)]) -> Self {
         let mut request = Request::new(Body::empty());
         *request.method_mut() = method;
         *request.uri_mut() = target.parse().unwrap_or_else(|error| panic!("{target:?}: {error}"));
@@ -87,7 +94,7 @@ impl Site {
         }
         let trail = Trail::watched();
         request.extensions_mut().insert(Exchange { trail: trail.clone(), ..Exchange::default() });
-        let (head, mut body) = self.files.call(request).await.expect("files always answer").into_parts();
+        let (head, mut body) = service.call(request).await.expect("files always answer").into_parts();
         let mut content = Ok(Vec::new());
         while let Some(data) = body.data().await {
             match (data, &mut content) {
@@ -98,11 +105,9 @@ impl Site {
         }
         let line = |decision: &dyn Decision| format!("{}: {}", decision.rule().name, decision.outcome());
         let decisions = trail.read(|all| all.iter().map(|decision| line(&**decision)).collect());
-        Answer { status: head.status, fields: head.headers, content, decisions }
+        Self { status: head.status, fields: head.headers, content, decisions }
     }
-}
 
-impl Answer {
     /// A field's value, or nothing.
     pub(crate) fn field(&self, name: &str) -> &str {
         self.fields.get(name).map_or("", |value| value.to_str().unwrap())

@@ -4,7 +4,7 @@
 //! a layer decides, it notes in the [`Trail`](crate::Trail) of the exchange. A layer must not know sockets, TLS or
 //! the version of HTTP.
 //!
-//! The order matters; from the outside in: [`AddDate`], [`AssignRequestId`], [`SecureResponses`], [`Cors`],
+//! The order matters; from the outside in: [`Remember`], [`AddDate`], [`AssignRequestId`], [`SecureResponses`], [`Cors`],
 //! [`AnswerErrors`], [`AnswerTrace`], [`Compress`], [`Conditional`], [`LimitContent`], [`LimitConcurrency`],
 //! [`Timeout`], [`CatchPanic`]. So every answer, that to an error too, carries what the outer layers add, and entity
 //! tags are compared before content is coded.
@@ -17,6 +17,7 @@ pub mod cors;
 pub mod date;
 pub mod limit;
 pub mod problem;
+pub mod remember;
 pub mod request_id;
 pub mod security;
 pub mod server_timing;
@@ -32,6 +33,7 @@ pub use cors::Cors;
 pub use date::AddDate;
 pub use limit::{LimitConcurrency, LimitContent};
 pub use problem::AnswerErrors;
+pub use remember::Remember;
 pub use request_id::{AssignRequestId, RequestId};
 pub use security::SecureResponses;
 pub use server_timing::ServerTiming;

@@ -6,6 +6,7 @@ mod conditional;
 mod cors;
 mod limit;
 mod problem;
+mod remember;
 mod script;
 mod server_timing;
 mod stack;

@@ -8,6 +8,8 @@ use std::process::{Command, Stdio};
 
 use wirelight_gateway::files::{self, Files};
 use wirelight_server::Address;
+use wirelight_service::ServiceExt;
+use wirelight_service::layer::Remember;
 
 use super::layers::{self, Habits};
 use super::listen;
@@ -40,7 +42,8 @@ pub(crate) fn run(arguments: &Serve) -> Result<(), Failure> {
             trace: false,
             strict_transport: arguments.listen.tls.is_lasting(),
         },
-    );
+    )
+    .layer(Remember::default());
     let what = format!("serving {}", folder.display());
     listen::serve(&arguments.listen, wirelight_server::Config::default(), &what, service, |address| {
         if arguments.open {
