@@ -10,7 +10,8 @@ use super::resource::Resource;
 /// How much is kept, and for how long without a look.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Files up to this many bytes are kept in memory; larger ones are read each time. 64 KiB.
+    /// Files up to this many bytes are kept in memory; larger ones are read each time. 128 KiB:
+    /// what is longer, the system sends from the file.
     pub file_bytes_max: u64,
     /// All of them together take at most this many bytes; 0 keeps none. 64 MiB.
     pub bytes_max: u64,
@@ -22,7 +23,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { file_bytes_max: 64 << 10, bytes_max: 64 << 20, entries_max: 4096, recheck: Duration::from_secs(1) }
+        Self { file_bytes_max: 128 << 10, bytes_max: 64 << 20, entries_max: 4096, recheck: Duration::from_secs(1) }
     }
 }
 
