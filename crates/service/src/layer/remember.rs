@@ -173,24 +173,26 @@ impl Answer {
 
 impl Kept {
     fn keep(&mut self, path: Box<str>, answer: Answer, limits: &Remember) {
-        if self.paths.len() >= limits.paths_max || self.bytes + answer.content.len() > limits.bytes_max {
+        let known = self.paths.get_mut(&path);
+        let is_known = known.is_some();
+        if let Some(answers) = known {
+            answers.retain(|other| {
+                let is_old = other.second != answer.second || other.is_for(answer.accepted.as_ref(), answer.secure);
+                self.bytes -= if is_old { other.content.len() } else { 0 };
+                !is_old
+            });
+            if answers.len() >= limits.answers_max {
+                self.bytes -= answers.swap_remove(0).content.len();
+            }
+        }
+        let is_full = !is_known && self.paths.len() >= limits.paths_max;
+        if is_full || self.bytes + answer.content.len() > limits.bytes_max {
             // All of it would be old in a moment.
             self.paths.clear();
             self.bytes = 0;
         }
         self.bytes += answer.content.len();
-        let answers = self.paths.entry(path).or_default();
-        let stays =
-            |other: &Answer| other.second == answer.second && !other.is_for(answer.accepted.as_ref(), answer.secure);
-        answers.retain(|other| {
-            let stays = stays(other);
-            self.bytes -= if stays { 0 } else { other.content.len() };
-            stays
-        });
-        if answers.len() >= limits.answers_max {
-            self.bytes -= answers.swap_remove(0).content.len();
-        }
-        answers.push(answer);
+        self.paths.entry(path).or_default().push(answer);
     }
 }
 

@@ -136,3 +136,13 @@ async fn memory_is_bounded() {
         assert_eq!(counter.made.load(Ordering::Relaxed), if remembers { 6 } else { 7 }, "{shown}");
     }
 }
+
+#[tokio::test]
+async fn a_path_that_is_made_again_takes_no_room_from_another() {
+    let counter = counter();
+    let service = around(&counter, Remember { paths_max: 2, ..Remember::default() });
+    for (path, made, then) in [("/a", "0", 250), ("/b", "1", 150), ("/a", "2", 50), ("/b", "1", 0), ("/a", "2", 0)] {
+        assert_eq!(get(&service, path, Trail::unwatched()).await, made, "{path}");
+        counter.clock.advance(Duration::from_millis(then));
+    }
+}
