@@ -63,8 +63,11 @@ struct Brought {
     from_upstream: bool,
 }
 
+/// The method, the target and the fields of a request.
+type Asked = (Method, String, Vec<(HeaderName, HeaderValue)>);
+
 /// A step's request: its method, its target and its fields, without those that only a connection has.
-fn request(text: &str) -> Option<(Method, String, Vec<(HeaderName, HeaderValue)>)> {
+fn request(text: &str) -> Option<Asked> {
     let mut lines = text.split("\r\n");
     let mut words = lines.next()?.split(' ');
     let (method, target) = (words.next()?.parse().ok()?, words.next()?.to_owned());
