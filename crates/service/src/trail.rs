@@ -360,12 +360,11 @@ impl Trail {
     /// of its own and says nothing of what would have changed it.
     pub fn decisive<T>(&self, status: StatusCode, read: impl FnOnce(&dyn Decision) -> T) -> Option<T> {
         self.read(|all| {
-            let names = |decision: &&Box<dyn Decision>| decision.outcome().starts_with(status.as_str());
-            let mut named = all.iter().rev().filter(names);
+            let newest_first = || all.iter().rev().map(|decision| &**decision);
+            let mut named = newest_first().filter(|decision| decision.outcome().starts_with(status.as_str()));
             let last = named.clone().next();
             let explained = named.find(|decision| decision.otherwise().is_some());
-            let decisive = explained.or(last).or_else(|| all.iter().rev().find(|decision| decision.declines()));
-            decisive.map(|decision| read(&**decision))
+            explained.or(last).or_else(|| newest_first().find(|decision| decision.declines())).map(read)
         })
     }
 }
