@@ -315,6 +315,14 @@ impl<T: Transport, E: Connection> Link<T, E> {
         self.stuck = false;
     }
 
+    /// Whether nothing was kept of an earlier turn, and nothing is to happen at any time.
+    pub(super) fn is_silent(&self) -> bool {
+        self.kept_input.is_none()
+            && self.kept_output.is_none()
+            && self.engine.next_timeout().is_none()
+            && self.engine.wants_read()
+    }
+
     /// Whether nothing waits to leave, here or in a layer below.
     pub(super) fn is_clear(&self, turn: &Turn) -> bool {
         turn.out.is_empty() && self.unsent_bytes() == 0 && !self.stuck

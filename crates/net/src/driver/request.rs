@@ -36,6 +36,8 @@ pub struct RequestConfig {
     pub output_bytes_max: usize,
     /// How much is read at once, in bytes.
     pub read_bytes: usize,
+    /// How much is read at once where so much comes at once, in bytes.
+    pub read_bytes_max: usize,
     /// How long the server may take nothing of what we send.
     pub write_timeout: Duration,
     /// How long a request that expects 100 (Continue) waits for it (RFC 9110, section 10.1.1).
@@ -53,12 +55,25 @@ impl Default for RequestConfig {
         Self {
             output_bytes_max: 256 * 1024,
             read_bytes: 64 * 1024,
+            read_bytes_max: 256 * 1024,
             write_timeout: Duration::from_secs(30),
             continue_timeout: Duration::from_secs(1),
             tunnel_bytes_max: 64 * 1024,
             waiting_max: 1024,
             rest_timeout: Duration::from_secs(60),
         }
+    }
+}
+
+impl RequestConfig {
+    /// How much is read at once, after `asked` was and so much `came`.
+    fn next_read_bytes(&self, asked: usize, came: usize) -> usize {
+        match () {
+            () if came >= asked => (2 * asked).min(self.read_bytes_max),
+            () if came < asked / 4 => asked / 2,
+            () => asked,
+        }
+        .max(self.read_bytes)
     }
 }
 
@@ -101,6 +116,8 @@ pub struct Requests<T, E> {
     /// Requests that wait for the engine to open an exchange.
     waiting: std::collections::VecDeque<Exchange>,
     exchanges: Vec<Exchange>,
+    /// How much is read at once, as far as has been seen.
+    read_bytes: usize,
     /// What was consumed, while it is watched, without an event yet.
     seen: Vec<u8>,
     /// How much of what waits to leave was shown to whoever watches frames.
@@ -119,6 +136,7 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
         let now = context.clock.now();
         Self {
             link: Link::new(transport, engine, context.clock.timer(), now),
+            read_bytes: context.config.read_bytes,
             context,
             connection: Arc::new(connection),
             waiting: std::collections::VecDeque::new(),
@@ -150,7 +168,10 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
     ///
     /// `cx` is woken when the server closes it, or says something that nobody asked for.
     pub fn poll_idle(&mut self, cx: &mut Task<'_>) -> Poll<Close> {
-        self.poll_turn(cx, |_| false)
+        match self.poll_silence(cx) {
+            true => Poll::Pending,
+            false => self.poll_turn(cx, |_| false),
+        }
     }
 
     /// Whether no exchange is under way.
@@ -173,5 +194,20 @@ impl<T, E> std::fmt::Debug for Requests<T, E> {
             .field("under_way", &self.exchanges.len())
             .field("closed", &self.closed)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_is_read_at_once_where_more_comes_and_less_where_less_does() {
+        let config = RequestConfig { read_bytes: 64, read_bytes_max: 256, ..RequestConfig::default() };
+        for (asked, came, next) in
+            [(64, 13, 64), (64, 63, 64), (64, 64, 128), (128, 130, 256), (256, 300, 256), (256, 63, 128), (128, 31, 64)]
+        {
+            assert_eq!(config.next_read_bytes(asked, came), next, "{came} of {asked}");
+        }
     }
 }

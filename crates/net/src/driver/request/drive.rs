@@ -36,6 +36,25 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
         closed
     }
 
+    /// Whether nothing is under way and nothing comes, so that there is nothing to do but to wait for `cx`.
+    pub(super) fn poll_silence(&mut self, cx: &mut Task<'_>) -> bool {
+        let watched = self.context.observer.as_ref().is_some_and(|observer| observer.wants_bytes());
+        if watched || !self.is_usable() || !self.is_at_rest() || !self.link.is_silent() {
+            return false;
+        }
+        let mut turn = self.link.begin(self.context.clock.now());
+        let polled = self.link.poll_read(&mut turn, self.read_bytes, cx);
+        self.link.end(turn);
+        match polled {
+            Poll::Pending => true,
+            Poll::Ready(Ok(_)) => false,
+            Poll::Ready(Err(error)) => {
+                self.closed = Some(self.lose(Some(error)));
+                false
+            }
+        }
+    }
+
     fn turn(&mut self, turn: &mut Turn, cx: &mut Task<'_>, has_news: impl Fn(&Self) -> bool) -> Poll<Close> {
         loop {
             if let Some(close) = self.tell_time(turn) {
@@ -492,8 +511,12 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
         if self.link.ended.is_some() || !self.link.engine.wants_read() {
             return Ok(false);
         }
-        match self.link.poll_read(turn, self.context.config.read_bytes, cx) {
-            Poll::Ready(Ok(_)) => Ok(true),
+        let before = turn.input.len();
+        match self.link.poll_read(turn, self.read_bytes, cx) {
+            Poll::Ready(Ok(_)) => {
+                self.read_bytes = self.context.config.next_read_bytes(self.read_bytes, turn.input.len() - before);
+                Ok(true)
+            }
             Poll::Ready(Err(error)) => Err(error),
             Poll::Pending => Ok(false),
         }
