@@ -285,7 +285,7 @@ impl Connector {
 struct Nowhere;
 
 impl Home<Carrier, h1::Connection> for Nowhere {
-    fn take_back(&self, connection: Box<Requests<Carrier, h1::Connection>>) {
+    fn take_back(self: Arc<Self>, connection: Box<Requests<Carrier, h1::Connection>>) {
         drop(connection);
     }
 

@@ -282,7 +282,7 @@ impl Connections {
         let watch = if extensions.is_empty() { None } else { extensions.get::<Watch>().cloned() };
         let trail = Trail::of(&request);
         if let Some(watch) = &watch {
-            watch.begin(self.clock().now(), format!("{} {}", request.method(), request.uri()));
+            watch.begin(self.clock().now(), request.method(), request.uri());
         }
         let old = self.0.versions == Versions::Http10;
         *request.version_mut() = if old { http::Version::HTTP_10 } else { http::Version::HTTP_11 };
@@ -346,7 +346,7 @@ impl Connections {
     ) -> Result<Result<Answer, Failure>> {
         Ok(match grant {
             Grant::Shared(handle) => handle.send(request).await,
-            Grant::Rested(lease) => Self::send_on(*lease, request, route).await?,
+            Grant::Rested(lease) => Self::send_on(lease, request, route).await?,
             Grant::Open(permit) => {
                 let made = self.0.connector.connect(route, watch, trail).await?;
                 if let Some(answer) = &made.answer {
@@ -384,7 +384,7 @@ impl Connections {
         let request = match for_http1(request, route) {
             Ok(request) => request,
             Err(error) => {
-                wirelight_net::request::Home::take_back(&*home, connection);
+                wirelight_net::request::Home::take_back(home, connection);
                 return Err(error);
             }
         };

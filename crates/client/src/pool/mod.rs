@@ -8,7 +8,7 @@ pub(crate) mod key;
 
 use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
-use std::hash::RandomState;
+use std::hash::{BuildHasherDefault, RandomState};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -25,7 +25,7 @@ use wirelight_service::{Clock, Peer};
 use crate::resolve::Answer;
 use crate::route::Route;
 use assign::{Assignment, Limits, Resting, State, assign, rest_left};
-use key::Key;
+use key::{Hashed, Key};
 
 /// What carries a connection, whatever it is.
 pub(crate) type Carrier = Box<dyn Transport>;
@@ -38,11 +38,13 @@ pub(crate) struct Pool {
     clock: Clock,
     /// Whether a connection over TLS may turn out to carry many exchanges at once.
     may_share: bool,
-    places: Mutex<HashMap<Arc<Key>, Place>>,
+    places: Mutex<Places>,
     /// What hashes routes, once each.
     state: RandomState,
     me: Weak<Pool>,
 }
+
+type Places = HashMap<Arc<Key>, Place, BuildHasherDefault<Hashed>>;
 
 /// The connections that lead to one place.
 #[derive(Default)]
@@ -80,24 +82,13 @@ struct Addresses {
 struct Rester {
     connection: Connection,
     since: Instant,
-    seat: Seat,
-}
-
-/// What the pool knows of a connection besides the connection.
-#[derive(Clone)]
-struct Seat {
-    id: u64,
-    born: Instant,
-    /// How long the server keeps it at rest, in seconds; the greatest number where it has not said.
-    keep_alive_seconds: Arc<AtomicU32>,
-    /// Takes the connection out of the pool when it ends.
-    undertaker: Waker,
+    home: Arc<Keeper>,
 }
 
 /// What a request is given.
 pub(crate) enum Grant {
     /// A connection that rested.
-    Rested(Box<Lease>),
+    Rested(Lease),
     /// One that many share.
     Shared(Handle),
     /// The right to make one.
@@ -123,11 +114,16 @@ pub(crate) struct Permit {
     used: bool,
 }
 
-/// Takes a connection back when its exchange is over.
+/// What the pool knows of a connection besides the connection; takes it back when its exchange is over.
 pub(crate) struct Keeper {
     pool: Weak<Pool>,
     route: Arc<Key>,
-    seat: Seat,
+    id: u64,
+    born: Instant,
+    /// How long the server keeps it at rest, in seconds; the greatest number where it has not said.
+    keep_alive_seconds: AtomicU32,
+    /// Takes the connection out of the pool when it ends.
+    undertaker: Waker,
 }
 
 /// Is woken when a connection at rest ends, and takes it out of the pool.
@@ -155,7 +151,7 @@ impl Pool {
     }
 
     /// No code of others runs under this lock but the polling of a socket.
-    fn places(&self) -> MutexGuard<'_, HashMap<Arc<Key>, Place>> {
+    fn places(&self) -> MutexGuard<'_, Places> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -186,10 +182,7 @@ impl Pool {
     fn step(self: &Arc<Self>, route: &Arc<Key>, fresh: bool, is_due: &mut bool) -> (Assignment, Step) {
         let now = self.clock.now();
         let mut places = self.places();
-        if !places.contains_key(route) {
-            places.insert(Arc::clone(route), Place::default());
-        }
-        let place = places.get_mut(route).expect("it was just put there");
+        let place = places.entry(Arc::clone(route)).or_default();
         *is_due |= place.addresses.is_due(now);
         place.retire(now, &self.limits);
         if let Some(common) = place.shared.as_mut().filter(|common| common.handle.is_usable()) {
@@ -203,9 +196,8 @@ impl Pool {
         let assignment = assign(state, &self.limits);
         let step = match assignment {
             Assignment::Reuse(_) => {
-                let rester = place.resting.pop().expect("it was just looked at");
-                let home = Arc::new(Keeper { pool: self.me.clone(), route: Arc::clone(route), seat: rester.seat });
-                Step::Granted(Grant::Rested(Box::new(Lease { connection: rester.connection, home })))
+                let Rester { connection, home, .. } = place.resting.pop().expect("it was just looked at");
+                Step::Granted(Grant::Rested(Lease { connection, home }))
             }
             Assignment::Close(..) => {
                 let rester = place.resting.pop().expect("it was just looked at");
@@ -272,31 +264,30 @@ impl Pool {
     }
 
     /// A connection came to rest: the first who waits gets it.
-    fn rest(self: &Arc<Self>, route: &Arc<Key>, seat: Seat, mut connection: Connection) {
+    fn rest(self: &Arc<Self>, home: Arc<Keeper>, mut connection: Connection) {
         let mut places = self.places();
-        let Some(place) = places.get_mut(route) else { return };
+        let Some(place) = places.get_mut(&home.route) else { return };
         while let Some(waiter) = place.waiting.pop_front() {
             if waiter.is_closed() {
                 continue;
             }
-            let home = Arc::new(Keeper { pool: self.me.clone(), route: Arc::clone(route), seat });
             drop(places);
             // If whoever waited is gone by now, the lease is dropped, which closes the connection and frees its place.
-            if let Err(Grant::Rested(lease)) = waiter.send(Grant::Rested(Box::new(Lease { connection, home }))) {
+            if let Err(Grant::Rested(lease)) = waiter.send(Grant::Rested(Lease { connection, home })) {
                 lease.give_up();
             }
             return;
         }
-        if has_ended(&mut connection, &seat.undertaker) {
+        if has_ended(&mut connection, &home.undertaker) {
             drop(places);
             drop(connection);
-            return self.freed(route);
+            return self.freed(&home.route);
         }
-        place.resting.push(Rester { connection, since: self.clock.now(), seat });
-        let reap = !std::mem::replace(&mut place.reaped, true);
+        let unreaped = (!std::mem::replace(&mut place.reaped, true)).then(|| Arc::clone(&home.route));
+        place.resting.push(Rester { connection, since: self.clock.now(), home });
         drop(places);
-        if reap {
-            self.reap(route);
+        if let Some(route) = unreaped {
+            self.reap(&route);
         }
     }
 
@@ -417,10 +408,15 @@ enum Step {
     Refused,
 }
 
-impl Seat {
+impl Keeper {
     fn keep_alive(&self) -> Option<Duration> {
         let seconds = self.keep_alive_seconds.load(Ordering::Relaxed);
         (seconds != u32::MAX).then(|| Duration::from_secs(seconds.into()))
+    }
+
+    /// Notes how long the server keeps a resting connection.
+    pub(crate) fn announce(&self, seconds: u32) {
+        self.keep_alive_seconds.store(seconds, Ordering::Relaxed);
     }
 }
 
@@ -428,8 +424,8 @@ impl Rester {
     fn facts(&self, now: Instant, addresses: &Addresses) -> Resting {
         Resting {
             rested: now.saturating_duration_since(self.since),
-            age: now.saturating_duration_since(self.seat.born),
-            keep_alive: self.seat.keep_alive(),
+            age: now.saturating_duration_since(self.home.born),
+            keep_alive: self.home.keep_alive(),
             exchanges: self.connection.exchanges(),
             vanished: addresses.vanished(&self.connection.info().peer),
         }
@@ -452,13 +448,14 @@ impl Permit {
         self.used = true;
         let id = connection.info().id;
         let undertaker = Undertaker { pool: self.pool.me.clone(), route: Arc::clone(&self.route), id };
-        let seat = Seat {
+        let home = Keeper {
+            pool: self.pool.me.clone(),
+            route: Arc::clone(&self.route),
             id,
             born: self.pool.clock.now(),
-            keep_alive_seconds: Arc::new(AtomicU32::new(u32::MAX)),
+            keep_alive_seconds: AtomicU32::new(u32::MAX),
             undertaker: Waker::from(Arc::new(undertaker)),
         };
-        let home = Keeper { pool: self.pool.me.clone(), route: Arc::clone(&self.route), seat };
         self.pool.learned(&self.route);
         Lease { connection, home: Arc::new(home) }
     }
@@ -503,17 +500,10 @@ impl Drop for Permit {
     }
 }
 
-impl Keeper {
-    /// Notes how long the server keeps a resting connection.
-    pub(crate) fn announce(&self, seconds: u32) {
-        self.seat.keep_alive_seconds.store(seconds, Ordering::Relaxed);
-    }
-}
-
 impl Home<Carrier, h1::Connection> for Keeper {
-    fn take_back(&self, connection: Connection) {
+    fn take_back(self: Arc<Self>, connection: Connection) {
         if let Some(pool) = self.pool.upgrade() {
-            pool.rest(&self.route, self.seat.clone(), connection);
+            pool.rest(self, connection);
         }
     }
 
@@ -529,9 +519,9 @@ impl Wake for Undertaker {
         let Some(pool) = self.pool.upgrade() else { return };
         let mut places = pool.places();
         let Some(place) = places.get_mut(&self.route) else { return };
-        let Some(index) = place.resting.iter().position(|rester| rester.seat.id == self.id) else { return };
-        let undertaker = place.resting[index].seat.undertaker.clone();
-        if has_ended(&mut place.resting[index].connection, &undertaker) {
+        let Some(index) = place.resting.iter().position(|rester| rester.home.id == self.id) else { return };
+        let Rester { connection, home, .. } = &mut place.resting[index];
+        if has_ended(connection, &home.undertaker) {
             let rester = place.resting.remove(index);
             drop(places);
             drop(rester);

@@ -72,7 +72,7 @@ impl Notebook {
 struct Nowhere;
 
 impl Home<Pipe, h1::Connection> for Nowhere {
-    fn take_back(&self, _: Box<Requests<Pipe, h1::Connection>>) {}
+    fn take_back(self: Arc<Self>, _: Box<Requests<Pipe, h1::Connection>>) {}
 
     fn closed(&self, _: &Arc<ConnectionInfo>, _: &Close) {}
 }

@@ -29,7 +29,7 @@ struct House {
 }
 
 impl Home<Pipe, h1::Connection> for House {
-    fn take_back(&self, connection: Box<Client>) {
+    fn take_back(self: Arc<Self>, connection: Box<Client>) {
         self.back.lock().unwrap().push(connection);
     }
 

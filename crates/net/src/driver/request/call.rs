@@ -48,7 +48,7 @@ impl std::fmt::Debug for OnInterim {
 /// Where a connection goes when its exchange is over.
 pub trait Home<T, E>: Send + Sync + 'static {
     /// It came to rest, and may be used again.
-    fn take_back(&self, connection: Box<Requests<T, E>>);
+    fn take_back(self: Arc<Self>, connection: Box<Requests<T, E>>);
     /// It is over.
     fn closed(&self, connection: &Arc<ConnectionInfo>, because: &Close);
 }
@@ -76,7 +76,7 @@ impl<T: Transport, E: Connection + Unpin + 'static> Held<T, E> {
         let Some(mut requests) = self.requests.take() else { return };
         requests.exchanges.clear();
         match closed {
-            None if requests.is_usable() => self.home.take_back(requests),
+            None if requests.is_usable() => Arc::clone(&self.home).take_back(requests),
             closed => {
                 let close = closed.or(requests.closed.take()).unwrap_or(Close::Finished);
                 if !matches!(close, Close::Switched) {
