@@ -19,6 +19,7 @@ use crate::error::{Phase, fail, fail_with};
 use crate::layer::redirect::Final;
 use crate::layer::{Authenticate, Cache, Cookies, Decompress, FollowRedirects, RateLimits, Retry, SharedJar, Timeouts};
 use crate::multipart::Form;
+use crate::target::{Target, target};
 use crate::timings::{Timings, Watch};
 
 /// What a client is told; each layer that is `None` is left out.
@@ -217,38 +218,6 @@ impl Service for Client {
         }
         self.0.stack.call(request).await
     }
-}
-
-/// What a URL says.
-#[derive(Default)]
-struct Target {
-    uri: Uri,
-    authorization: Option<HeaderValue>,
-}
-
-/// Reads a URL as browsers do (WHATWG URL), with the user and password that it may hold.
-fn target(url: &str) -> Result<Target> {
-    let wrong = |because: String| fail(Phase::Request, Kind::Malformed, Fault::Ours, because);
-    let mut parsed = url::Url::parse(url).map_err(|error| match error {
-        url::ParseError::RelativeUrlWithoutBase => {
-            wrong(format!("`{url}` does not say a scheme and a host, such as http://example.org/"))
-        }
-        error => wrong(format!("`{url}` is no URL: {error}")),
-    })?;
-    if !matches!(parsed.scheme(), "http" | "https") {
-        return Err(wrong(format!("`{}` is not a scheme that HTTP is spoken for: http or https", parsed.scheme())));
-    }
-    let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
-    let authorization = match (parsed.username(), parsed.password()) {
-        ("", None) => None,
-        (user, password) => Basic { user: decode(user), password: decode(password.unwrap_or_default()) }.value(),
-    };
-    // Both are no-ops on a URL of HTTP that has neither.
-    let _ = parsed.set_username("");
-    let _ = parsed.set_password(None);
-    parsed.set_fragment(None);
-    let uri = parsed.as_str().parse().map_err(|error| wrong(format!("`{url}` cannot be sent: {error}")))?;
-    Ok(Target { uri, authorization })
 }
 
 /// A request in the making; what is wrong with it is told when it is sent.

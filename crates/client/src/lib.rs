@@ -16,6 +16,7 @@ pub mod proxy;
 pub mod repeat;
 pub mod resolve;
 pub mod route;
+mod target;
 pub mod timings;
 
 pub use client::{Client, ClientConfig, RequestBuilder, Response};
