@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use http::{Method, Uri};
 use http_body::{Frame, SizeHint};
 use wirelight_net::Tcp;
 use wirelight_net::tls::Secured;
@@ -17,7 +18,21 @@ use wirelight_service::{Body, Clock, Error};
 ///
 /// A request carries it as an extension, and so does its response. Clones watch the same.
 #[derive(Debug, Clone, Default)]
-pub struct Watch(Arc<Mutex<Vec<Timings>>>);
+pub struct Watch(Arc<Mutex<Vec<Watched>>>);
+
+/// An exchange that is watched. What was asked for is written out when somebody reads it.
+#[derive(Debug)]
+struct Watched {
+    method: Method,
+    uri: Uri,
+    timings: Timings,
+}
+
+impl Watched {
+    fn told(&self) -> Timings {
+        Timings { asked: format!("{} {}", self.method, self.uri), ..self.timings.clone() }
+    }
+}
 
 /// When the steps of one exchange were taken, each as the time since it began; what was not needed is `None`.
 #[derive(Debug, Clone)]
@@ -110,28 +125,31 @@ pub struct Attempt {
 
 impl Watch {
     /// Begins to watch another exchange.
-    pub(crate) fn begin(&self, began: Instant, asked: String) {
-        self.lock().push(Timings { asked, ..Timings::unknown(began) });
+    pub(crate) fn begin(&self, began: Instant, method: &Method, uri: &Uri) {
+        let mut exchanges = self.lock();
+        // There is mostly one, and room for four would be a long allocation.
+        exchanges.reserve_exact(1);
+        exchanges.push(Watched { method: method.clone(), uri: uri.clone(), timings: Timings::unknown(began) });
     }
 
     /// Changes what is known of the exchange under way.
     pub(crate) fn note(&self, change: impl FnOnce(&mut Timings)) {
-        if let Some(timings) = self.lock().last_mut() {
-            change(timings);
+        if let Some(watched) = self.lock().last_mut() {
+            change(&mut watched.timings);
         }
     }
 
     /// What is known of each exchange so far, in order.
     pub fn exchanges(&self) -> Vec<Timings> {
-        self.lock().clone()
+        self.lock().iter().map(Watched::told).collect()
     }
 
     /// What is known of the last exchange, if there was one.
     pub fn last(&self) -> Option<Timings> {
-        self.lock().last().cloned()
+        self.lock().last().map(Watched::told)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Timings>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Watched>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

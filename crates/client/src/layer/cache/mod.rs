@@ -241,7 +241,7 @@ impl<S: Service> Caching<S> {
             self.validate_meanwhile(&entry, &request, asked);
         }
         if let Some(watch) = request.extensions().get::<Watch>() {
-            watch.begin(self.cache.clock.now(), format!("{} {}", request.method(), request.uri()));
+            watch.begin(self.cache.clock.now(), request.method(), request.uri());
             watch.note(|timings| {
                 timings.from_cache = true;
                 timings.done = Some(Duration::ZERO);
