@@ -13,7 +13,7 @@ use wirelight_net::{Close, Observer};
 use wirelight_proto::{Role, h1, h2};
 use wirelight_semantics::decision::{Decision, Rule};
 use wirelight_semantics::{fields, grammar, method};
-use wirelight_service::{Body, Clock, Fault, Kind, Request, Response, Result, Service, Trail};
+use wirelight_service::{Body, Clock, Error, Fault, Kind, Request, Response, Result, Service, Trail};
 
 use crate::connect::{ConnectConfig, Connector, Made, Trust};
 use crate::error::{Phase, fail, of_failure};
@@ -191,6 +191,65 @@ pub fn again(method: &http::Method, failure: &Failure, is_at_hand: bool) -> Agai
     if is_at_hand { Again::Sent { safe, ended } } else { Again::Spent { ended } }
 }
 
+/// A request that got no response.
+#[derive(Debug)]
+pub struct Unanswered {
+    /// Why.
+    pub error: Error,
+    /// Its head as it was to be sent, where that is still there.
+    pub head: Option<Box<request::Parts>>,
+}
+
+impl Unanswered {
+    /// One of which nothing was sent.
+    fn before(error: Error, request: Request) -> Self {
+        Self { error, head: Some(Box::new(request.into_parts().0)) }
+    }
+}
+
+impl From<Error> for Unanswered {
+    fn from(error: Error) -> Self {
+        Self { error, head: None }
+    }
+}
+
+/// What is kept of a request for another attempt, besides the head that its connection gives back.
+struct Kept {
+    method: http::Method,
+    uri: Uri,
+    content: Option<Bytes>,
+    /// All of it, where its connection gives nothing back.
+    copy: Option<Request>,
+}
+
+impl Kept {
+    fn of(request: &Request, is_shared: bool) -> Self {
+        Self {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            content: request.body().as_bytes().cloned(),
+            copy: if is_shared { copy(request) } else { None },
+        }
+    }
+
+    /// Whether it could be sent again after a failure.
+    fn is_at_hand(&self, failure: &Failure) -> bool {
+        self.copy.is_some() || self.content.is_some() && failure.head.is_some()
+    }
+
+    /// The request again, or what there is of its head.
+    fn again(self, head: Option<Box<request::Parts>>) -> Result<Request, Option<Box<request::Parts>>> {
+        match (self.copy, self.content, head) {
+            (Some(copy), ..) => Ok(copy),
+            (None, Some(content), Some(mut head)) => {
+                head.uri = self.uri;
+                Ok(Request::from_parts(*head, Body::from(content)))
+            }
+            (None, _, head) => Err(head),
+        }
+    }
+}
+
 impl Connections {
     /// Connections; everything that is wrong with the config is found here.
     pub fn new(config: Config) -> Result<Self, wirelight_net::tls::Fault> {
@@ -255,10 +314,10 @@ impl Connections {
     }
 
     /// The head of a request as a connection of HTTP/1 writes it, and the engine's config.
-    pub(crate) fn for_repeating(&self, request: Request) -> Result<(request::Parts, Arc<h1::Config>)> {
+    pub(crate) fn for_repeating(&self, mut request: Request) -> Result<(request::Parts, Arc<h1::Config>)> {
         let route = self.route(request.uri())?;
-        let (head, _) = for_http1(request, &route)?.into_parts();
-        Ok((head, Arc::clone(&self.0.connector.http1)))
+        for_http1(&mut request, &route)?;
+        Ok((request.into_parts().0, Arc::clone(&self.0.connector.http1)))
     }
 
     /// A connection that is in no pool; `None` if HTTP/2 was agreed on.
@@ -272,7 +331,18 @@ impl Connections {
         &self.0.connector.context.clock
     }
 
-    async fn exchange(&self, mut request: Request) -> Result<Response> {
+    /// Whether a request to here has its connection for itself, so that [`attempt`](Self::attempt) gives its head back.
+    pub fn gives_back(&self, uri: &Uri) -> bool {
+        match self.0.versions {
+            Versions::Http1 | Versions::Http10 => true,
+            Versions::Negotiated => uri.scheme() == Some(&http::uri::Scheme::HTTP),
+            Versions::Http2PriorKnowledge => false,
+        }
+    }
+
+    /// Sends a request as this [`Service`] does; where it fails, its head is given back as far as it is still there, so
+    /// that whoever sends it elsewhere needs no copy.
+    pub async fn attempt(&self, mut request: Request) -> Result<Response, Unanswered> {
         let extensions = request.extensions();
         let announced = if extensions.is_empty() { None } else { extensions.get::<Announced>().copied() };
         let route = match announced {
@@ -288,23 +358,30 @@ impl Connections {
         *request.version_mut() = if old { http::Version::HTTP_10 } else { http::Version::HTTP_11 };
         let mut fresh = false;
         loop {
-            let grant = self.grant(&route, fresh, &trail, watch.as_ref()).await?;
+            let grant = match self.grant(&route, fresh, &trail, watch.as_ref()).await {
+                Ok(grant) => grant,
+                Err(error) => return Err(Unanswered::before(error, request)),
+            };
             let granted_at_rest = matches!(grant, Grant::Rested(_) | Grant::Shared(_));
-            let kept = if granted_at_rest && !fresh { copy(&request) } else { None };
-            let method = request.method().clone();
-            match self.send(grant, request, &route, watch.as_ref(), &trail).await? {
+            let kept = (granted_at_rest && !fresh).then(|| Kept::of(&request, matches!(grant, Grant::Shared(_))));
+            let mut failure = match self.send(grant, request, &route, watch.as_ref(), &trail).await? {
                 Ok(answer) => return Ok(self.answered(answer, watch, granted_at_rest)),
-                Err(failure) if failure.is_premature_close && granted_at_rest && !fresh => {
-                    let judged = again(&method, &failure, kept.is_some());
+                Err(failure) => failure,
+            };
+            match kept {
+                Some(kept) if failure.is_premature_close => {
+                    let judged = again(&kept.method, &failure, kept.is_at_hand(&failure));
                     let sent = matches!(judged, Again::Sent { .. });
                     trail.note(judged);
-                    match kept {
-                        Some(kept) if sent => request = kept,
-                        _ => return Err(of_failure(failure)),
-                    }
+                    let head = failure.head.take();
+                    request = match kept.again(head) {
+                        Ok(request) if sent => request,
+                        Ok(request) => return Err(Unanswered::before(of_failure(failure), request)),
+                        Err(head) => return Err(Unanswered { head, error: of_failure(failure) }),
+                    };
                     fresh = true;
                 }
-                Err(failure) => return Err(of_failure(failure)),
+                _ => return Err(Unanswered { head: failure.head.take(), error: of_failure(failure) }),
             }
         }
     }
@@ -343,26 +420,39 @@ impl Connections {
         route: &Arc<Key>,
         watch: Option<&Watch>,
         trail: &Trail,
-    ) -> Result<Result<Answer, Failure>> {
-        Ok(match grant {
-            Grant::Shared(handle) => handle.send(request).await,
-            Grant::Rested(lease) => Self::send_on(lease, request, route).await?,
-            Grant::Open(permit) => {
-                let made = self.0.connector.connect(route, watch, trail).await?;
-                if let Some(answer) = &made.answer {
-                    self.0.pool.addressed(route, Some(answer));
-                }
-                if made.http2 || self.0.versions == Versions::Http2PriorKnowledge {
-                    self.share(permit, made).send(request).await
-                } else {
-                    let context = Arc::clone(&self.0.connector.context);
-                    let http1 = Arc::clone(&self.0.connector.http1);
-                    let engine = h1::Connection::new(Role::Client, http1, context.clock.now());
-                    let connection = Box::new(Requests::new(made.carrier, engine, context, made.info));
-                    Self::send_on(permit.made(connection), request, route).await?
-                }
-            }
-        })
+    ) -> Result<Result<Answer, Failure>, Unanswered> {
+        match grant {
+            Grant::Shared(handle) => Ok(handle.send(request).await),
+            Grant::Rested(lease) => Self::send_on(lease, request, route).await,
+            // Making a connection is rare and takes much room, which every request would have to carry along.
+            Grant::Open(permit) => Box::pin(self.open(permit, request, route, watch, trail)).await,
+        }
+    }
+
+    /// Makes a connection, and sends a request on it.
+    async fn open(
+        &self,
+        permit: Permit,
+        request: Request,
+        route: &Arc<Key>,
+        watch: Option<&Watch>,
+        trail: &Trail,
+    ) -> Result<Result<Answer, Failure>, Unanswered> {
+        let made = match self.0.connector.connect(route, watch, trail).await {
+            Ok(made) => made,
+            Err(error) => return Err(Unanswered::before(error, request)),
+        };
+        if let Some(answer) = &made.answer {
+            self.0.pool.addressed(route, Some(answer));
+        }
+        if made.http2 || self.0.versions == Versions::Http2PriorKnowledge {
+            return Ok(self.share(permit, made).send(request).await);
+        }
+        let context = Arc::clone(&self.0.connector.context);
+        let http1 = Arc::clone(&self.0.connector.http1);
+        let engine = h1::Connection::new(Role::Client, http1, context.clock.now());
+        let connection = Box::new(Requests::new(made.carrier, engine, context, made.info));
+        Self::send_on(permit.made(connection), request, route).await
     }
 
     /// Gives a connection of HTTP/2 its task.
@@ -379,15 +469,12 @@ impl Connections {
         handle
     }
 
-    async fn send_on(lease: Lease, request: Request, route: &Route) -> Result<Result<Answer, Failure>> {
+    async fn send_on(lease: Lease, mut request: Request, route: &Route) -> Result<Result<Answer, Failure>, Unanswered> {
         let Lease { connection, home } = lease;
-        let request = match for_http1(request, route) {
-            Ok(request) => request,
-            Err(error) => {
-                wirelight_net::request::Home::take_back(home, connection);
-                return Err(error);
-            }
-        };
+        if let Err(error) = for_http1(&mut request, route) {
+            wirelight_net::request::Home::take_back(home, connection);
+            return Err(Unanswered::before(error, request));
+        }
         let keeper = Arc::clone(&home);
         let answered = connection.send(request, home).await;
         if let Ok(answer) = &answered
@@ -416,7 +503,7 @@ impl Connections {
 
 impl Service for Connections {
     async fn call(&self, request: Request) -> Result<Response> {
-        self.exchange(request).await
+        self.attempt(request).await.map_err(|unanswered| unanswered.error)
     }
 }
 
@@ -448,38 +535,39 @@ fn announced(headers: &HeaderMap) -> Option<u32> {
     })
 }
 
-/// The request as HTTP/1 writes it: the target in its form, and Host (RFC 9112, section 3.2).
-fn for_http1(request: Request, route: &Route) -> Result<Request> {
-    let (mut parts, body) = request.into_parts();
+/// Makes a request what HTTP/1 writes: the target in its form, and Host (RFC 9112, section 3.2).
+fn for_http1(request: &mut Request, route: &Route) -> Result<()> {
     let invalid = |because: &str| fail(Phase::Request, Kind::Malformed, Fault::Ours, because.to_owned());
-    let Some(authority) = parts.uri.authority() else { return Err(invalid("the URI names no host")) };
+    let Some(authority) = request.uri().authority() else { return Err(invalid("the URI names no host")) };
     if authority.as_str().contains('@') {
         return Err(invalid("user information in a URI is not sent: it belongs into Authorization"));
     }
-    if !parts.headers.contains_key(header::HOST) {
+    if !request.headers().contains_key(header::HOST) {
         let host = HeaderValue::from_str(authority.as_str()).map_err(|_| invalid("the host cannot be sent"))?;
-        parts.headers.insert(header::HOST, host);
+        request.headers_mut().insert(header::HOST, host);
     }
-    if parts.method == http::Method::CONNECT {
-        parts.uri =
-            Uri::builder().authority(authority.clone()).build().map_err(|_| invalid("the host cannot be sent"))?;
-        return Ok(Request::from_parts(parts, body));
+    if request.method() == http::Method::CONNECT {
+        let mut target = http::uri::Parts::default();
+        target.authority = request.uri().authority().cloned();
+        *request.uri_mut() = Uri::from_parts(target).map_err(|_| invalid("the host cannot be sent"))?;
+        return Ok(());
     }
     if route.is_absolute() {
         if let Via::Proxy(proxy) = &route.via
             && let Some(authorization) = proxy.authorization()
-            && !parts.headers.contains_key(header::PROXY_AUTHORIZATION)
+            && !request.headers().contains_key(header::PROXY_AUTHORIZATION)
         {
-            parts.headers.insert(header::PROXY_AUTHORIZATION, authorization);
+            request.headers_mut().insert(header::PROXY_AUTHORIZATION, authorization);
         }
-        return Ok(Request::from_parts(parts, body));
+        return Ok(());
     }
-    parts.uri = origin_form(&parts);
-    Ok(Request::from_parts(parts, body))
+    let asked = std::mem::take(request.uri_mut());
+    *request.uri_mut() = origin_form(asked);
+    Ok(())
 }
 
-fn origin_form(parts: &request::Parts) -> Uri {
-    let path = parts.uri.path_and_query().cloned();
+fn origin_form(asked: Uri) -> Uri {
+    let path = asked.into_parts().path_and_query;
     let mut origin = http::uri::Parts::default();
     origin.path_and_query = path.or_else(|| Some(http::uri::PathAndQuery::from_static("/")));
     Uri::from_parts(origin).unwrap_or_default()

@@ -56,6 +56,17 @@ pub trait Connection {
     /// Sends the next part of a message; framing and the fields that belong to the connection are the engine's.
     fn send(&mut self, stream: StreamId, part: Part, out: &mut Outgoing) -> Result<(), SendError>;
 
+    /// Sends the head of a request, as [`send`](Self::send) does, from where it lies.
+    fn send_request(
+        &mut self,
+        stream: StreamId,
+        parts: &request::Parts,
+        length: Length,
+        out: &mut Outgoing,
+    ) -> Result<(), SendError> {
+        self.send(stream, Part::request(parts.clone(), length), out)
+    }
+
     /// Sends the head of the final response, as [`send`](Self::send) does, from where it lies.
     fn send_response(
         &mut self,

@@ -185,6 +185,9 @@ async fn a_failure_says_how_far_the_exchange_had_come() {
     silent.peer.end();
     let failure = sending.await.unwrap_err();
     assert_eq!((failure.phase, failure.sent, failure.is_premature_close), (Phase::Waiting, Sent::Something, true));
+    let (asked, _) = get().into_parts();
+    let head = failure.head.expect("whoever asked may send it again");
+    assert_eq!((&head.method, &head.uri, &head.headers), (&asked.method, &asked.uri, &asked.headers));
 
     // Reset before anything left.
     let mut gone = stage();

@@ -250,6 +250,17 @@ impl crate::Connection for Connection {
     }
 
     #[inline]
+    fn send_request(
+        &mut self,
+        stream: StreamId,
+        parts: &request::Parts,
+        length: Length,
+        out: &mut Outgoing,
+    ) -> Result<(), SendError> {
+        self.send_asked(stream, parts, length, out)
+    }
+
+    #[inline]
     fn send_response(
         &mut self,
         stream: StreamId,

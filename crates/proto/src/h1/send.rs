@@ -46,6 +46,22 @@ impl Connection {
         }
     }
 
+    /// The head of a request, from where it lies.
+    #[inline]
+    pub(super) fn send_asked(
+        &mut self,
+        stream: StreamId,
+        parts: &request::Parts,
+        length: Length,
+        out: &mut Outgoing,
+    ) -> Result<(), SendError> {
+        self.may_send(stream)?;
+        match self.role {
+            Role::Client => self.send_request(parts, length, out),
+            Role::Server => Err(SendError::OutOfOrder),
+        }
+    }
+
     #[inline]
     fn may_send(&self, stream: StreamId) -> Result<(), SendError> {
         if self.over {

@@ -2,7 +2,7 @@
 
 use std::task::{Context as Task, Poll};
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, request};
 use http_body::Body as _;
 use wirelight_proto::{Connection, ConnectionError, Event, Length, Part, Reason, StreamId, h2};
 use wirelight_service::{Body, Error, Fault, Kind};
@@ -38,8 +38,7 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
 
     /// Whether nothing is under way and nothing comes, so that there is nothing to do but to wait for `cx`.
     pub(super) fn poll_silence(&mut self, cx: &mut Task<'_>) -> bool {
-        let watched = self.context.observer.as_ref().is_some_and(|observer| observer.wants_bytes());
-        if watched || !self.is_usable() || !self.is_at_rest() || !self.link.is_silent() {
+        if self.is_heard() || !self.is_usable() || !self.is_at_rest() || !self.link.is_silent() {
             return false;
         }
         let mut turn = self.link.begin(self.context.clock.now());
@@ -154,7 +153,6 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
     }
 
     fn send_head(&mut self, exchange: &mut Exchange, stream: StreamId, turn: &mut Turn) {
-        let Some(mut parts) = exchange.head.take() else { return };
         if exchange.may_tunnel && self.link.engine.is_multiplexed() {
             exchange.prepare_tunnel(self.context.config.tunnel_bytes_max);
         }
@@ -162,14 +160,22 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
         let length = match body.size_hint().exact() {
             Some(length) => Length::Known(length),
             // Whoever streams content and says how long it is, is believed; the engine counts.
-            None => declared(&parts.headers).map_or(Length::Unknown, Length::Known),
+            None => {
+                let declared = exchange.head.as_ref().and_then(|parts| declared(&parts.headers));
+                declared.map_or(Length::Unknown, Length::Known)
+            }
         };
         let empty = length == Length::Known(0) && body.is_end_stream();
-        if self.context.observer.is_some() {
+        if let Some(parts) = exchange.head.as_mut().filter(|_| self.context.observer.is_some()) {
             parts.version = recording::version(self.link.engine.is_multiplexed(), parts.version);
-            exchange.recording = Recording::begin(&self.context, &self.connection, self.number, &parts, turn.now);
+            exchange.recording = Recording::begin(&self.context, &self.connection, self.number, parts, turn.now);
         }
-        if let Err(error) = self.send_part(exchange, stream, Part::request(parts, length), turn) {
+        let Some(parts) = exchange.head.take() else { return };
+        let sent = match self.link.engine.is_multiplexed() {
+            true => self.send_part(exchange, stream, Part::request(parts, length), turn),
+            false => self.send_asked(exchange, stream, (parts, length), turn),
+        };
+        if let Err(error) = sent {
             self.link.engine.reset(stream, Reason::Broken, &mut turn.out);
             exchange.fail(error, false);
             return;
@@ -179,6 +185,25 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
         } else if exchange.expects_continue {
             exchange.continue_by = turn.now.checked_add(self.context.config.continue_timeout);
         }
+    }
+
+    /// Sends the head of a request, and keeps it for whoever may send it again.
+    fn send_asked(
+        &mut self,
+        exchange: &mut Exchange,
+        stream: StreamId,
+        (parts, length): (request::Parts, Length),
+        turn: &mut Turn,
+    ) -> Result<(), Error> {
+        if let Some(recording) = &mut exchange.recording {
+            recording.pass(Way::Sent, &Part::request(parts.clone(), length), turn.now);
+        }
+        let from = turn.out.buffer().len();
+        let sent = self.link.engine.send_request(stream, &parts, length, &mut turn.out);
+        exchange.head = Some(parts);
+        sent.map_err(Error::ours)?;
+        self.show_sent(Wire::HeadSent, from, exchange, turn);
+        Ok(())
     }
 
     /// Sends one part, and shows it to whoever asked for the bytes.
@@ -229,7 +254,10 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
                             on_interim.call(&parts);
                         }
                     }
-                    Part::Response(parts, length) => self.answer(index, *parts, length),
+                    Part::Response(parts, length) => {
+                        exchange.head = None;
+                        self.answer(index, *parts, length);
+                    }
                     Part::Content(content) => exchange.content(content),
                     Part::End(trailers) => exchange.end(trailers),
                     Part::Request(..) => {}

@@ -45,7 +45,7 @@ pub(super) struct Arrived {
 pub(super) struct Exchange {
     /// `None` until the engine has opened it.
     pub(super) stream: Option<StreamId>,
-    /// The head of the request, until it is sent.
+    /// The head of the request, until it is sent or, where the connection is its own, until it is answered.
     pub(super) head: Option<request::Parts>,
     /// What is left of the content; gone when the request is complete.
     pub(super) upload: Option<(Body, Bytes)>,
@@ -193,6 +193,18 @@ impl Exchange {
         }
     }
 
+    /// The head of the request as it was given.
+    fn give_back(&mut self) -> Option<Box<request::Parts>> {
+        let mut head = Box::new(self.head.take()?);
+        if let Some(on_interim) = self.on_interim.take() {
+            head.extensions.insert(on_interim);
+        }
+        if let Some(heads) = self.heads.take() {
+            head.extensions.insert(heads);
+        }
+        Some(head)
+    }
+
     /// Tells whoever reads that nothing more comes.
     pub(super) fn fail(&mut self, error: Error, closed: bool) {
         let sent = if self.touched { Sent::Something } else { Sent::Nothing };
@@ -200,12 +212,13 @@ impl Exchange {
         self.fail_with(if closed && !self.answered { failure.closed() } else { failure });
     }
 
-    pub(super) fn fail_with(&mut self, failure: Failure) {
+    pub(super) fn fail_with(&mut self, mut failure: Failure) {
         self.upload = None;
         if self.received {
             return;
         }
         self.received = true;
+        failure.head = self.give_back();
         if let Some(recording) = &mut self.recording {
             recording.fail(&failure.error);
         }

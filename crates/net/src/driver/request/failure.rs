@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use http::request;
 use wirelight_service::{Error, Fault, Kind};
 
 /// How much of a request had left when its exchange failed.
@@ -45,11 +46,13 @@ pub struct Failure {
     pub sent: Sent,
     /// Whether the server closed the connection, or reset it, without a byte of a response.
     pub is_premature_close: bool,
+    /// The head of the request as it was given to the connection, where that still has it, for whoever sends it again.
+    pub head: Option<Box<request::Parts>>,
 }
 
 impl Failure {
     pub(super) fn new(error: Error, phase: Phase, sent: Sent) -> Self {
-        Self { error, phase, sent, is_premature_close: false }
+        Self { error, phase, sent, is_premature_close: false, head: None }
     }
 
     /// A request that was never begun.
