@@ -24,6 +24,8 @@ pub struct Incoming {
     consumed: usize,
     /// The rest of the block that short pieces are copied into.
     block: BytesMut,
+    /// The block before, which is used again once nobody has a piece of it any more.
+    before: BytesMut,
     /// The head of a request that says nothing; its map has the room for some fields.
     blank: Option<Box<request::Parts>>,
     /// What was consumed and not shown yet, while somebody watches.
@@ -85,7 +87,7 @@ impl Incoming {
             return self.buffer.split_to(length).freeze();
         }
         if self.block.capacity() < length {
-            self.block.reserve(BLOCK);
+            self.next_block();
         }
         self.block.extend_from_slice(&self.buffer[self.consumed..self.consumed + length]);
         self.consumed += length;
@@ -176,6 +178,14 @@ impl Incoming {
         if let Some(unshown) = &mut self.watched {
             unshown.gone.extend_from_slice(&self.buffer[unshown.from..end]);
             unshown.from = 0;
+        }
+    }
+
+    /// Begins another block for short pieces.
+    fn next_block(&mut self) {
+        std::mem::swap(&mut self.block, &mut self.before);
+        if !self.block.try_reclaim(BLOCK) {
+            self.block = BytesMut::with_capacity(BLOCK);
         }
     }
 

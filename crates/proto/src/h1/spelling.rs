@@ -24,10 +24,13 @@ impl Spelling {
     /// How a name was spelled when it came first; `None` if it did not come.
     pub(super) fn find(&self, name: &HeaderName) -> Option<&[u8]> {
         let wanted = name.as_str().as_bytes();
-        self.lines.split(|byte| *byte == b'\n').find_map(|line| {
-            let (spelled, rest) = line.split_at_checked(wanted.len())?;
-            (rest.first() == Some(&b':') && spelled.eq_ignore_ascii_case(wanted)).then_some(spelled)
-        })
+        let mut lines = &self.lines[..];
+        loop {
+            if lines.get(wanted.len()) == Some(&b':') && lines[..wanted.len()].eq_ignore_ascii_case(wanted) {
+                return Some(&lines[..wanted.len()]);
+            }
+            lines = &lines[memchr::memchr(b'\n', lines)? + 1..];
+        }
     }
 }
 
