@@ -13,7 +13,7 @@ use wirelight_net::{Close, Observer};
 use wirelight_proto::{Role, h1, h2};
 use wirelight_semantics::decision::{Decision, Rule};
 use wirelight_semantics::{fields, grammar, method};
-use wirelight_service::{Body, Clock, Error, Fault, Kind, Request, Response, Result, Service, Trail};
+use wirelight_service::{Body, Clock, Error, Exchange, Fault, Kind, Request, Response, Result, Service, Trail};
 
 use crate::connect::{ConnectConfig, Connector, Made, Trust};
 use crate::error::{Phase, fail, of_failure};
@@ -218,6 +218,7 @@ struct Kept {
     method: http::Method,
     uri: Uri,
     content: Option<Bytes>,
+    exchange: Option<Arc<Exchange>>,
     /// All of it, where its connection gives nothing back.
     copy: Option<Request>,
 }
@@ -228,6 +229,7 @@ impl Kept {
             method: request.method().clone(),
             uri: request.uri().clone(),
             content: request.body().as_bytes().cloned(),
+            exchange: request.body().exchange().cloned(),
             copy: if is_shared { copy(request) } else { None },
         }
     }
@@ -243,7 +245,7 @@ impl Kept {
             (Some(copy), ..) => Ok(copy),
             (None, Some(content), Some(mut head)) => {
                 head.uri = self.uri;
-                Ok(Request::from_parts(*head, Body::from(content)))
+                Ok(Request::from_parts(*head, Body::from(content).within(self.exchange)))
             }
             (None, _, head) => Err(head),
         }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use http::{HeaderMap, Version, request};
 use wirelight_proto::Part;
-use wirelight_service::{Error, Trail};
+use wirelight_service::{Body, Error, Trail};
 
 use super::RequestContext;
 use crate::observe::{Asked, Ending, Record, Way};
@@ -30,7 +30,7 @@ impl Recording {
         context: &Arc<RequestContext>,
         connection: &Arc<ConnectionInfo>,
         number: u64,
-        parts: &request::Parts,
+        (parts, body): (&request::Parts, &Body),
         now: Instant,
     ) -> Option<Box<Self>> {
         let observer = context.observer.as_deref()?;
@@ -53,7 +53,7 @@ impl Recording {
             first_byte: None,
             total: std::time::Duration::ZERO,
             ending: Ending::Abandoned,
-            trail: Trail::of(parts),
+            trail: body.exchange().map_or_else(|| Trail::of(parts), |exchange| exchange.trail.clone()),
             outbound: Some(Box::default()),
         };
         let context = Arc::clone(context);
