@@ -52,38 +52,61 @@ fn normalized(url: &str) -> Result<Target> {
 
 /// Whether browsers would read a URL as it stands: what is looked at here is only what is common and plain.
 fn is_normal(url: &str) -> bool {
-    let (rest, port) = match url.split_once("://") {
-        Some(("http", rest)) => (rest, "80"),
-        Some(("https", rest)) => (rest, "443"),
+    let url = url.as_bytes();
+    let (rest, port) = match (url.strip_prefix(b"http://"), url.strip_prefix(b"https://")) {
+        (Some(rest), _) => (rest, &b"80"[..]),
+        (_, Some(rest)) => (rest, &b"443"[..]),
         _ => return false,
     };
-    let Some(slash) = rest.find('/') else { return false };
-    let (authority, target) = rest.split_at(slash);
-    let is_host = match authority.split_once(':') {
-        None => is_plain_host(authority),
-        Some((host, given)) => is_plain_host(host) && given != port && is_plain_port(given),
+    let Some(end) = rest.iter().position(|octet| matches!(octet, b':' | b'/')) else { return false };
+    let (host, rest) = rest.split_at(end);
+    let target = match rest.strip_prefix(b":") {
+        None => rest,
+        Some(rest) => {
+            let digits = rest.iter().take_while(|octet| octet.is_ascii_digit()).count();
+            if !is_plain_port(&rest[..digits]) || rest[..digits] == *port {
+                return false;
+            }
+            &rest[digits..]
+        }
     };
     // A segment that begins with a dot, written out or not, may be one that is taken away.
-    is_host && target.bytes().all(is_plain) && !target.contains("/.") && !target.contains("/%2")
+    let is_kept = |two: &[u8]| !matches!(two, b"/." | b"/%");
+    target.first() == Some(&b'/')
+        && is_plain_host(host)
+        && target.iter().all(|octet| is_plain(*octet))
+        && target.windows(2).all(is_kept)
 }
 
 /// Whether a host is a name of plain letters, digits and hyphens, or four plain numbers.
-fn is_plain_host(host: &str) -> bool {
-    let is_plain = |octet: u8| octet.is_ascii_lowercase() || octet.is_ascii_digit() || octet == b'-';
-    let mut labels = host.split('.');
-    let last = host.rsplit('.').next().unwrap_or_default();
-    let is_name = labels.all(|label| !label.is_empty() && !label.starts_with("xn--") && label.bytes().all(is_plain));
+fn is_plain_host(host: &[u8]) -> bool {
+    let mut before = b'.';
+    let mut last = 0;
+    for (at, octet) in host.iter().enumerate() {
+        match octet {
+            b'.' if before == b'.' => return false,
+            b'.' => last = at + 1,
+            b'a'..=b'z' | b'0'..=b'9' | b'-' => {}
+            _ => return false,
+        }
+        before = *octet;
+    }
+    let has_punycode = host.windows(4).any(|four| four == b"xn--");
     // What ends in a number is an address of four, however it is written.
-    is_name && (!last.starts_with(|first: char| first.is_ascii_digit()) || host.parse::<Ipv4Addr>().is_ok())
+    let is_number = host.get(last).is_some_and(u8::is_ascii_digit);
+    let is_address = || std::str::from_utf8(host).is_ok_and(|host| host.parse::<Ipv4Addr>().is_ok());
+    before != b'.' && !has_punycode && (!is_number || is_address())
 }
 
-fn is_plain_port(port: &str) -> bool {
-    !port.starts_with('0') && port.bytes().all(|octet| octet.is_ascii_digit()) && port.parse::<u16>().is_ok()
+fn is_plain_port(port: &[u8]) -> bool {
+    let number = port.iter().fold(0u32, |number, digit| (number * 10 + u32::from(digit - b'0')).min(1 << 16));
+    number > 0 && number < 1 << 16 && port[0] != b'0'
 }
 
 /// Whether an octet of a path or query stands for itself.
 fn is_plain(octet: u8) -> bool {
-    octet.is_ascii_alphanumeric() || b"/-._~!$&()*+,;=:@%?".contains(&octet)
+    matches!(octet, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'('
+        | b')' | b'*' | b'+' | b',' | b';' | b'=' | b':' | b'@' | b'%' | b'?')
 }
 
 #[cfg(test)]

@@ -34,8 +34,26 @@ impl Default for Timeouts {
     }
 }
 
+/// What took too long.
+#[derive(Debug, Clone, Copy)]
+enum Late {
+    FirstByte(Duration),
+    BetweenBytes(Duration),
+    Total(Duration),
+}
+
+impl Late {
+    fn because(self) -> String {
+        match self {
+            Self::FirstByte(limit) => format!("no response began within {limit:?}"),
+            Self::BetweenBytes(limit) => format!("no more content came for {limit:?}"),
+            Self::Total(limit) => format!("it was not complete within {limit:?}"),
+        }
+    }
+}
+
 /// The earlier of two deadlines, and what it is for.
-fn earlier(one: Option<(Instant, String)>, two: Option<(Instant, String)>) -> Option<(Instant, String)> {
+fn earlier(one: Option<(Instant, Late)>, two: Option<(Instant, Late)>) -> Option<(Instant, Late)> {
     match (one, two) {
         (Some(one), Some(two)) => Some(if two.0 < one.0 { two } else { one }),
         (one, two) => one.or(two),
@@ -46,18 +64,18 @@ impl<S: Service> Service for Layered<Timeouts, S> {
     async fn call(&self, request: Request) -> Result<Response> {
         let Timeouts { clock, first_byte, between_bytes, total } = &self.layer;
         let began = clock.now();
-        let end = total.map(|total| (began + total, format!("it was not complete within {total:?}")));
-        let head = first_byte.map(|limit| (began + limit, format!("no response began within {limit:?}")));
+        let end = total.map(|total| (began + total, Late::Total(total)));
+        let head = first_byte.map(|limit| (began + limit, Late::FirstByte(limit)));
         let mut timer = clock.timer();
         let mut calling = pin!(self.inner.call(request));
-        let deadline = earlier(head, end.clone());
+        let deadline = earlier(head, end);
         let response = poll_fn(|cx| {
             if let Poll::Ready(called) = calling.as_mut().poll(cx) {
                 return Poll::Ready(called);
             }
-            let Some((at, because)) = &deadline else { return Poll::Pending };
-            let expired = |()| Err(fail(Phase::Wait, Kind::Timeout, Fault::Upstream, because.clone()));
-            timer.poll_until(*at, cx).map(expired)
+            let Some((at, late)) = deadline else { return Poll::Pending };
+            let expired = |()| Err(fail(Phase::Wait, Kind::Timeout, Fault::Upstream, late.because()));
+            timer.poll_until(at, cx).map(expired)
         })
         .await?;
         if between_bytes.is_none() && end.is_none() || response.body().as_bytes().is_some() {
@@ -78,7 +96,7 @@ struct Watched {
     timer: Timer,
     clock: Clock,
     between_bytes: Option<Duration>,
-    end: Option<(Instant, String)>,
+    end: Option<(Instant, Late)>,
 }
 
 impl http_body::Body for Watched {
@@ -95,11 +113,11 @@ impl http_body::Body for Watched {
             return Poll::Ready(polled);
         }
         let since = *this.waiting.get_or_insert(now);
-        let pause = this.between_bytes.map(|limit| (since + limit, format!("no more content came for {limit:?}")));
-        let Some((at, because)) = earlier(pause, this.end.clone()) else { return Poll::Pending };
+        let pause = this.between_bytes.map(|limit| (since + limit, Late::BetweenBytes(limit)));
+        let Some((at, late)) = earlier(pause, this.end) else { return Poll::Pending };
         std::task::ready!(this.timer.poll_at(now, at, cx));
         this.body = None;
-        Poll::Ready(Some(Err(fail(Phase::Receive, Kind::Timeout, Fault::Upstream, because))))
+        Poll::Ready(Some(Err(fail(Phase::Receive, Kind::Timeout, Fault::Upstream, late.because()))))
     }
 
     fn is_end_stream(&self) -> bool {

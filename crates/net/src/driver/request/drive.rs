@@ -168,7 +168,8 @@ impl<T: Transport, E: Connection + Unpin> Requests<T, E> {
         let empty = length == Length::Known(0) && body.is_end_stream();
         if let Some(parts) = exchange.head.as_mut().filter(|_| self.context.observer.is_some()) {
             parts.version = recording::version(self.link.engine.is_multiplexed(), parts.version);
-            exchange.recording = Recording::begin(&self.context, &self.connection, self.number, (parts, body), turn.now);
+            exchange.recording =
+                Recording::begin(&self.context, &self.connection, self.number, (parts, body), turn.now);
         }
         let Some(parts) = exchange.head.take() else { return };
         let sent = match self.link.engine.is_multiplexed() {
