@@ -70,9 +70,9 @@ impl<'a> Heads<'a> {
     fn of(pieces: &'a [Piece], is_sent: bool) -> Self {
         let direction = direction(is_sent);
         let all = pieces.iter().enumerate().filter(|(_, piece)| piece.direction == direction);
-        let of_head = all.filter(|(_, piece)| piece.spans.iter().any(|span| is_of_head(&span.kind, &span.name)));
+        let mut of_head = all.filter(|(_, piece)| piece.spans.iter().any(|span| is_of_head(&span.kind, &span.name)));
         let pieces =
-            of_head.last().map(|(index, piece)| (index, STANDARD.decode(&piece.bytes).unwrap_or_default(), piece));
+            of_head.next_back().map(|(index, piece)| (index, STANDARD.decode(&piece.bytes).unwrap_or_default(), piece));
         Self { pieces: pieces.into_iter().collect() }
     }
 
