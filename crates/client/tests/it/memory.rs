@@ -65,7 +65,8 @@ async fn answer(mut request: Request) -> Result<Response> {
 }
 
 async fn serve(carrier: impl Transport + 'static, http2: bool) {
-    let (context, info) = (Arc::new(Context::default()), ConnectionInfo { id: 1, peer: None, secured: None, local: None });
+    let (context, info) =
+        (Arc::new(Context::default()), ConnectionInfo { id: 1, peer: None, secured: None, local: None });
     if http2 {
         let engine = h2::Connection::new(Role::Server, Arc::default(), Instant::now());
         wirelight_net::serve(carrier, engine, Arc::new(answer), context, info).await;

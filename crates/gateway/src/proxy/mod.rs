@@ -560,7 +560,8 @@ impl Forwarder {
             (Agreed::Yes(ours), Some(wanted)) => {
                 parts.extensions = forward::carried(&parts.extensions);
                 let stay = passage.parts.extensions.get::<Tunnels>().map(Tunnels::enter);
-                let patience = Patience { limit: group.plan.tunnel_timeout, setting: "tunnel", clock: group.clock().clone() };
+                let patience =
+                    Patience { limit: group.plan.tunnel_timeout, setting: "tunnel", clock: group.clock().clone() };
                 let whose = tunnel::Whose { trail: passage.trail.at(passage.timeouts.as_ref()), stay };
                 tokio::spawn(tunnel::join(wanted.client.clone(), ours, underway, patience, whose));
                 return Attempt::Answered(Response::from_parts(parts, wirelight_service::Body::empty()));

@@ -2,10 +2,10 @@
 
 mod changes;
 mod conditions;
-mod control;
 mod config;
 mod config_corpus;
 mod config_property;
+mod control;
 mod corpus;
 mod example;
 mod links;

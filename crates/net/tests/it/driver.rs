@@ -81,7 +81,10 @@ impl Stage {
 
     pub(crate) fn reasons(&self) -> Vec<String> {
         let records = self.seen.records.lock().unwrap();
-        records.iter().filter_map(|record| record.trail.decisive(record.status, |why| why.because().into_owned())).collect()
+        records
+            .iter()
+            .filter_map(|record| record.trail.decisive(record.status, |why| why.because().into_owned()))
+            .collect()
     }
 }
 
@@ -426,7 +429,10 @@ async fn a_malformed_stream_is_refused_in_the_log_with_its_rule_and_the_connecti
     let records = seen.records.lock().unwrap();
     let [record] = &records[..] else { panic!("{} records", records.len()) };
     assert_eq!((record.status.as_u16(), record.ending), (400, Ending::Refused));
-    let why = record.trail.decisive(record.status, |why| (why.rule().section.to_owned(), why.because().into_owned())).unwrap();
+    let why = record
+        .trail
+        .decisive(record.status, |why| (why.rule().section.to_owned(), why.because().into_owned()))
+        .unwrap();
     assert!(why.0.starts_with("RFC 9113"), "{why:?}");
     assert!(!task.is_finished(), "a stream's fault ends no connection");
 }

@@ -1,3 +1,5 @@
+//! What two messages have alike is told line by line, as people read them.
+
 use super::*;
 use crate::annotate::http1;
 
