@@ -220,7 +220,7 @@ fn section_3_what_is_stored() {
         ("", "GET", 302, format!("{cc}max-age=5"), ok, ok),
         ("", "GET", 302, "ETag: \"a\"".into(), "nothing says how long", "nothing says how long"),
         ("", "GET", 302, format!("{cc}public\nETag: \"a\""), "it is public", "it is public"),
-        ("", "GET", 418, format!("{cc}private\nETag: \"a\""), "so is this cache", "more than one user"),
+        ("", "GET", 418, format!("{cc}private\nETag: \"a\""), "this cache serves one user", "more than one user"),
         ("", "GET", 500, "ETag: \"a\"".into(), "nothing says how long", "nothing says how long"),
         ("", "GET", 500, format!("{cc}max-age=5"), ok, ok),
         ("", "POST", 200, format!("{cc}max-age=5"), "answers to POST", "answers to POST"),

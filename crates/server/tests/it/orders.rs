@@ -1,6 +1,7 @@
 //! The orders example: one conversation, held with the service itself and then over TCP.
 
 use http::{Method, StatusCode};
+use wirelight_semantics::status::name;
 use wirelight_service::{Body, Exchange, Service, Trail};
 
 use crate::wire::{Answer, Served};
@@ -161,7 +162,7 @@ impl Turn {
         if self.has.contains(&PROBLEM) {
             let problem: serde_json::Value = serde_json::from_str(content).unwrap();
             assert_eq!(problem["status"], self.status, "{asks}");
-            assert_eq!(problem["title"], StatusCode::from_u16(self.status).unwrap().canonical_reason().unwrap());
+            assert_eq!(problem["title"], name(StatusCode::from_u16(self.status).unwrap()));
         }
     }
 
