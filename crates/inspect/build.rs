@@ -5,7 +5,9 @@ use std::path::Path;
 use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("page");
+    // Asked when it runs: a checkout may have moved since this was compiled.
+    let crate_folder = env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where");
+    let folder = Path::new(&crate_folder).join("page");
     println!("cargo::rerun-if-changed={}", folder.display());
     let mut names: Vec<String> = fs::read_dir(&folder)?
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())

@@ -252,7 +252,9 @@ impl Refusal {
             Self::RequestNoStore => "the request says no-store".into(),
             Self::NoStore => "the response says no-store".into(),
             Self::Private => "the response says private, and this cache serves more than one user".into(),
-            Self::Authorized => "it answers a request with Authorization, and nothing says that other users may have it".into(),
+            Self::Authorized => {
+                "it answers a request with Authorization, and nothing says that other users may have it".into()
+            }
             Self::SetsCookie => "it sets a cookie, and nothing says that other users may have it".into(),
             Self::NotUnderstood(status) => {
                 format!("it says must-understand, and this cache knows nothing of {}", status.as_u16()).into()
@@ -271,7 +273,7 @@ impl Refusal {
             }
             Self::TooLong { length_bytes, bytes_max } => {
                 format!("its content of {length_bytes} bytes is longer than the {bytes_max} that may be stored").into()
-            },
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
-//! A cache, private or shared: responses are stored, and used again as far as RFC 9111 lets them (with RFC 5861, 8246 and 9211).
+//! A cache, private or shared: responses are stored, and used again as far as RFC 9111 lets them (with RFC 5861, 8246
+//! and 9211).
 //!
 //! What may be done is decided in [`wirelight_semantics::cache`]; here it is done.
 
